@@ -1,0 +1,104 @@
+"""Who a person is, and who is calling.
+
+Owns the words for identifiers, for the identity that an eID provider vouches for, and for the
+principal of a request. Leaves storage to `ehb.store.people` and login to `auth`.
+
+The one invariant: a person is known by a random key, never by a number. Numbers are attributes that
+can change, be cancelled and be re-issued (domain facts §3.1), so every number has a validity.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+NATIONAL_ID = "http://fhir.ehealth.gov.vn/core/sid/national_id"
+OLD_NATIONAL_ID = "http://fhir.ehealth.gov.vn/core/sid/citizen_id"
+PASSPORT = "http://fhir.ehealth.gov.vn/core/sid/passport_number"
+INSURANCE = "http://fhir.ehealth.gov.vn/core/sid/insurance_number"
+
+_TWELVE_DIGITS = re.compile(r"[0-9]{12}")
+_NINE_DIGITS = re.compile(r"[0-9]{9}")
+_ACCOUNT_CODE = re.compile(r"(?=[0-9]*[A-Z])[A-Z0-9]{5,15}")
+_FOREIGN_DIGITS = re.compile(r"[0-9]{5,11}")
+
+
+class PrincipalKind(enum.StrEnum):
+    """The kinds of caller; a new kind starts with no right at all."""
+
+    ANONYMOUS = "ANONYMOUS"
+    CITIZEN = "CITIZEN"
+    FACILITY = "FACILITY"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller of one request. It carries no name and no number, so it may be logged by `session`."""
+
+    kind: PrincipalKind
+    patient_id: bytes | None = None
+    """The caller's own book (16 bytes), for people."""
+    facility: str | None = None
+    """Code of the facility that the client speaks for."""
+    client_id: str | None = None
+    assurance_level: int = 0
+    """Level of the electronic identity, 0 (none) to 4 (Decree 69/2024 Art 20)."""
+    session: str = ""
+    """A pseudonym of the login: the same for all requests of one session, meaningless elsewhere."""
+
+
+ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class ElectronicIdentity:
+    """What the national eID vouched for at one login. (issuer, subject) is the account; the rest may change."""
+
+    issuer: str
+    subject: str
+    national_id: str | None
+    full_name: str | None
+    birth_date: str | None
+    assurance_level: int
+    authenticated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A number that somebody issued for a person. `value` is normalised for comparison."""
+
+    system: str
+    value: str
+
+
+class UnusableIdentifier(ValueError):
+    """The text can be no identifier that this country issues. The text itself is never in the message."""
+
+
+def identifier_from(text: str, *, nationality: str = "000") -> Identifier | None:
+    """The identifier that a SO_CCCD field holds: 12-digit number, old 9-digit number, passport or account code.
+
+    `nationality` is MA_QUOCTICH (000 is Viet Nam): nine digits are an old citizen number for a Vietnamese and a
+    passport for somebody else, and a passport number is only unique inside its country.
+    Returns None for an empty field. Raises UnusableIdentifier for text that can be none of them (a number
+    with 13 digits, say): that is a typing error the sender can mend.
+    """
+    value = "".join(unicodedata.normalize("NFKC", text).upper().split()).replace(".", "").replace("-", "")
+    if not value:
+        return None
+    if _TWELVE_DIGITS.fullmatch(value):
+        return Identifier(NATIONAL_ID, value)
+    foreign = nationality not in ("", "000", "00", "VN", "VNM")
+    if not foreign and _NINE_DIGITS.fullmatch(value):
+        return Identifier(OLD_NATIONAL_ID, value)
+    if _ACCOUNT_CODE.fullmatch(value) or (foreign and _FOREIGN_DIGITS.fullmatch(value)):
+        return Identifier(PASSPORT, f"{nationality}:{value}" if foreign else value)
+    raise UnusableIdentifier
+
+
+def folded_name(name: str) -> str:
+    """A name as compared, not as shown: NFC, one space, case folded."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

@@ -1,0 +1,116 @@
+"""The family of errors this project raises on purpose, and nothing else.
+
+    EhbError
+    ├── Unauthenticated        UNAUTHENTICATED     the caller: sign in (again)
+    ├── Forbidden              FORBIDDEN           nobody at once: no legal ground; the trail holds the reason
+    ├── NotFound               NOT_FOUND           the caller: absent and forbidden look the same on purpose
+    ├── BadInput               BAD_USER_INPUT      the caller: the request is malformed
+    │   └── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
+    ├── Conflict               CONFLICT            the caller: somebody else was first, read again
+    ├── RateLimited            RATE_LIMITED        the caller: wait
+    ├── Unavailable            UNAVAILABLE         us: a part we need does not answer
+    └── Misconfigured          MISCONFIGURED       the operator: settings or machine
+
+Clients branch on `code`, never on text. Messages are bilingual, Vietnamese first, and never carry a
+name, an identity number or a clinical value: they end up in logs of people we do not know.
+"""
+
+from __future__ import annotations
+
+
+class EhbError(Exception):
+    """Base of the family; `message(language)` is safe to show to anybody."""
+
+    code = "INTERNAL"
+    http_status = 500
+    vi = "Có lỗi xảy ra."
+    en = "Something went wrong."
+
+    def __init__(self, *, vi: str | None = None, en: str | None = None) -> None:
+        self.vi = vi or type(self).vi
+        self.en = en or type(self).en
+        super().__init__(self.en)
+
+    def message(self, language: str = "vi") -> str:
+        return self.en if language == "en" else self.vi
+
+
+class Unauthenticated(EhbError):
+    """Mended by the caller: sign in, or refresh the access token."""
+
+    code = "UNAUTHENTICATED"
+    http_status = 401
+    vi = "Bạn cần đăng nhập."
+    en = "You need to sign in."
+
+
+class Forbidden(EhbError):
+    """No legal ground. The reason stays in the trail."""
+
+    code = "FORBIDDEN"
+    http_status = 403
+    vi = "Bạn không có quyền thực hiện việc này."
+    en = "You may not do this."
+
+
+class NotFound(EhbError):
+    """Absent, or not yours: outside, the two look the same."""
+
+    code = "NOT_FOUND"
+    http_status = 404
+    vi = "Không tìm thấy."
+    en = "Not found."
+
+
+class BadInput(EhbError):
+    """Mended by the caller: the request is malformed."""
+
+    code = "BAD_USER_INPUT"
+    http_status = 400
+    vi = "Yêu cầu không hợp lệ."
+    en = "The request is not valid."
+
+
+class TooLarge(BadInput):
+    """Mended by the caller: send less at once."""
+
+    code = "TOO_LARGE"
+    http_status = 413
+    vi = "Dữ liệu gửi lên quá lớn."
+    en = "The body is too large."
+
+
+class Conflict(EhbError):
+    """Mended by the caller: something changed meanwhile; read again and retry."""
+
+    code = "CONFLICT"
+    http_status = 409
+    vi = "Dữ liệu vừa được thay đổi, hãy thử lại."
+    en = "Something changed meanwhile; try again."
+
+
+class RateLimited(EhbError):
+    """Mended by the caller: wait."""
+
+    code = "RATE_LIMITED"
+    http_status = 429
+    vi = "Quá nhiều yêu cầu, hãy thử lại sau."
+    en = "Too many requests; try again later."
+
+
+class Unavailable(EhbError):
+    """Ours to mend: the database or the eID provider does not answer."""
+
+    code = "UNAVAILABLE"
+    http_status = 503
+    vi = "Hệ thống tạm thời không sẵn sàng."
+    en = "A part of the system does not answer."
+
+
+class Misconfigured(EhbError):
+    """Mended by the operator: the text names what is missing and how to get it."""
+
+    code = "MISCONFIGURED"
+    http_status = 500
+    vi = "Cấu hình chưa đúng."
+    en = "The configuration is not complete."
