@@ -15,6 +15,10 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
+from ehb.domain.coding import Coding
+
 NATIONAL_ID = "http://fhir.ehealth.gov.vn/core/sid/national_id"
 OLD_NATIONAL_ID = "http://fhir.ehealth.gov.vn/core/sid/citizen_id"
 PASSPORT = "http://fhir.ehealth.gov.vn/core/sid/passport_number"
@@ -72,6 +76,40 @@ class Identifier:
 
     system: str
     value: str
+
+
+class HeldIdentifier(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An identifier in a person's history: since when we know it, and until when it was theirs."""
+
+    system: str
+    value: str
+    since: str
+    until: str | None = None
+
+
+class Patient(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """The person of a book (QD 31 group a). Sealed as a whole.
+
+    `vouched` says that the eID gave name and birth date; what a facility wrote never replaces that.
+    """
+
+    full_name: str | None = None
+    birth_date: str | None = None
+    sex: str | None = None
+    nationality: str | None = None
+    ethnicity: Coding | None = None
+    occupation: str | None = None
+    address: str | None = None
+    province: Coding | None = None
+    commune: Coding | None = None
+    phone: str | None = None
+    vouched: bool = False
+    identifiers: tuple[HeldIdentifier, ...] = ()
+
+    def identifier(self, system: str) -> str | None:
+        """The newest identifier of one system that is still theirs."""
+        held = (one for one in reversed(self.identifiers) if one.system == system and one.until is None)
+        return next((one.value for one in held), None)
 
 
 class UnusableIdentifier(ValueError):

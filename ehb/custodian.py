@@ -1,0 +1,117 @@
+"""The custodian: the one door to personal data. Authorise, audit, act.
+
+Every read and every write of anything about a person comes through here. The custodian asks
+`domain.access.decide`, writes the trail, and only then lets anything out, with the permit in its hand.
+
+The one invariant: nothing is released before its AuditEvent is durable, and a refusal leaves an event too.
+Fetching and recording may run side by side; if either fails, nothing is released.
+"""
+
+from __future__ import annotations
+
+from asyncio import gather
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ehb.domain.access import AccessRequest, Action, Deny, Permit, Purpose, decide
+from ehb.domain.audit import AuditEvent, audit_event
+from ehb.domain.book import ReadQuery
+from ehb.domain.identity import ElectronicIdentity, Patient, Principal, PrincipalKind
+from ehb.domain.records import Record, Section
+from ehb.domain.submission import Receipt, VisitSummary
+from ehb.errors import Forbidden, NotFound, Unauthenticated
+
+
+class Store(Protocol):
+    """What the custodian needs of the store; `ehb.store.store.Store` is the one there is."""
+
+    async def record_event(self, event: AuditEvent) -> None: ...
+
+    async def find(self, permit: Permit, query: ReadQuery) -> tuple[Patient | None, list[Record]]: ...
+
+    async def sign_in(
+        self, permit: Permit, identity: ElectronicIdentity, event: AuditEvent, *, now: datetime
+    ) -> bytes: ...
+
+    async def submit(
+        self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, *, now: datetime, dry_run: bool
+    ) -> Receipt: ...
+
+    async def receipt(self, permit: Permit, receipt_id: str) -> Receipt | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What one permit opened of one book. Records are newest first."""
+
+    patient_id: bytes
+    patient: Patient
+    records: list[Record]
+    sections: frozenset[Section]
+    """What the permit opens, whether or not this query asked for it."""
+    now: datetime
+
+
+class Custodian:
+    """Holds the store; nobody else does."""
+
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def read(
+        self, principal: Principal, patient_id: bytes | None, purpose: Purpose, query: ReadQuery, *, path: str
+    ) -> Opened:
+        """Open part of a book. Raises Forbidden for no legal ground and for a book that does not exist."""
+        now = self._clock()
+        request = AccessRequest(principal, Action.READ, purpose, patient_id=patient_id)
+        permit = await self._authorise(request, path, now)
+        asked = permit.sections if query.sections is None else permit.sections & query.sections
+        event = audit_event(request, permit, path=path, now=now, sections=tuple(sorted(asked)))
+        _, (patient, records) = await gather(self._store.record_event(event), self._store.find(permit, query))
+        if patient is None or patient_id is None:
+            raise Forbidden
+        return Opened(patient_id, patient, records, permit.sections, now)
+
+    async def sign_in(self, identity: ElectronicIdentity, *, path: str) -> bytes:
+        """The key of the person at the end of an eID login."""
+        now = self._clock()
+        principal = Principal(PrincipalKind.CITIZEN, assurance_level=identity.assurance_level)
+        request = AccessRequest(principal, Action.SIGN_IN, Purpose.PATIENT_REQUEST)
+        permit = await self._authorise(request, path, now)
+        return await self._store.sign_in(permit, identity, audit_event(request, permit, path=path, now=now), now=now)
+
+    async def submit(
+        self, principal: Principal, visit: VisitSummary, body: bytes, *, path: str, dry_run: bool
+    ) -> Receipt:
+        """Take a visit from a facility. Raises Forbidden when it speaks for another facility.
+
+        A visit whose facility could not be read is taken in the sender's own name: it is refused by its
+        problems, and kept.
+        """
+        now = self._clock()
+        facility = visit.facility or principal.facility
+        request = AccessRequest(principal, Action.SUBMIT, Purpose.TREATMENT, facility=facility)
+        permit = await self._authorise(request, path, now)
+        event = audit_event(request, permit, path=path, now=now)
+        return await self._store.submit(permit, visit, body, event, now=now, dry_run=dry_run)
+
+    async def receipt(self, principal: Principal, receipt_id: str, *, path: str) -> Receipt:
+        """A receipt of the caller's own facility. Raises NotFound for anything else."""
+        now = self._clock()
+        request = AccessRequest(principal, Action.READ_RECEIPT, Purpose.TREATMENT, facility=principal.facility)
+        permit = await self._authorise(request, path, now)
+        event = audit_event(request, permit, path=path, now=now)
+        _, receipt = await gather(self._store.record_event(event), self._store.receipt(permit, receipt_id))
+        if receipt is None:
+            raise NotFound
+        return receipt
+
+    async def _authorise(self, request: AccessRequest, path: str, now: datetime) -> Permit:
+        decision = decide(request)
+        if isinstance(decision, Deny):
+            await self._store.record_event(audit_event(request, decision, path=path, now=now))
+            raise Unauthenticated if request.principal.kind is PrincipalKind.ANONYMOUS else Forbidden
+        return decision

@@ -1,0 +1,61 @@
+"""The trail: what was asked, by whom, and which rule answered (IHE BALP shape, standards row C7).
+
+One event for one decision, permits and refusals alike. The one invariant: nothing clinical and no identity
+number stands in an event; people appear as their random keys, so the trail of an erased book names nobody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ehb.domain.access import AccessRequest, Deny, Permit
+from ehb.domain.records import Section
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEvent:
+    """One line of the trail. `patient_id` is None when the question named no book that exists."""
+
+    time: datetime
+    path: str
+    """Where the question came in: a GraphQL root field or a route, never a URL with values."""
+    action: str
+    purpose: str
+    outcome: str
+    """PERMIT or DENY."""
+    rule: str
+    """The ground that let them in, or the reason that kept them out."""
+    agent_kind: str
+    agent_session: str
+    agent_patient_id: bytes | None
+    agent_facility: str | None
+    patient_id: bytes | None
+    sections: tuple[Section, ...]
+
+
+def audit_event(
+    request: AccessRequest,
+    decision: Permit | Deny,
+    *,
+    path: str,
+    now: datetime,
+    patient_id: bytes | None = None,
+    sections: tuple[Section, ...] = (),
+) -> AuditEvent:
+    """The event for one decision; `patient_id` names the book when the request could not."""
+    permitted = isinstance(decision, Permit)
+    return AuditEvent(
+        time=now,
+        path=path,
+        action=request.action.value,
+        purpose=request.purpose.value,
+        outcome="PERMIT" if permitted else "DENY",
+        rule=decision.ground.value if isinstance(decision, Permit) else decision.reason.value,
+        agent_kind=request.principal.kind.value,
+        agent_session=request.principal.session,
+        agent_patient_id=request.principal.patient_id,
+        agent_facility=request.principal.facility,
+        patient_id=patient_id or request.patient_id,
+        sections=sections if permitted else (),
+    )

@@ -1,0 +1,230 @@
+"""The health book: one person's records, arranged as the three books, the summary and the timeline.
+
+Owns the arrangement and the pages. Leaves to others: who may see which record (`access`); a book is
+assembled from exactly the records that a permit opened. The one invariant: assembling drops nothing and
+invents nothing; the summary only selects.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from ehb.domain.coding import CodeableConcept, Quantity, instant_of
+from ehb.domain.identity import Patient
+from ehb.domain.records import (
+    Condition,
+    DiagnosticReport,
+    MedicationRequest,
+    Provenance,
+    Record,
+    Section,
+)
+
+R = TypeVar("R", bound=Record)
+_CURRENT_MEDICATION = timedelta(days=90)
+
+SUMMARY_SECTIONS: frozenset[Section] = frozenset(
+    {
+        Section.CONDITIONS,
+        Section.ALLERGIES,
+        Section.PRESCRIPTIONS,
+        Section.IMMUNIZATIONS,
+        Section.LABORATORY_RESULTS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQuery:
+    """What a caller wants of a book: sections (None is all that the permit opens), a time span, one record."""
+
+    sections: frozenset[Section] | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    key: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LatestResult:
+    """The newest value of one test, with the report's time and provenance."""
+
+    code: CodeableConcept
+    value: Quantity | None
+    text: str | None
+    time: str
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The International Patient Summary view of the book: what a clinician asks first."""
+
+    problems: tuple[Record, ...]
+    allergies: tuple[Record, ...]
+    medications: tuple[Record, ...]
+    immunizations: tuple[Record, ...]
+    results: tuple[LatestResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How complete one section may be: what is newest in it, and from how many facilities it was fed."""
+
+    section: Section
+    records: int
+    newest_record: str | None
+    newest_received: str | None
+    facilities: int
+
+
+@dataclass(frozen=True, slots=True)
+class HealthBook:
+    """One person's book as one permit opened it. `records` are newest first."""
+
+    patient_id: bytes
+    patient: Patient
+    as_of: datetime
+    records: tuple[Record, ...]
+    by_section: dict[Section, tuple[Record, ...]]
+    withheld: tuple[Section, ...]
+    """Sections that the permit does not open at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """The place of one record in a book: keyset for pages."""
+
+    instant: datetime
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """A stretch of records, newest first."""
+
+    records: tuple[R, ...]
+    has_next: bool
+    has_previous: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; None narrows nothing."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    facility: str | None = None
+    kinds: frozenset[str] | None = None
+
+
+def assemble(
+    patient_id: bytes, patient: Patient, records: Sequence[Record], *, opened: frozenset[Section], now: datetime
+) -> HealthBook:
+    """The book of records that come newest first."""
+    by_section: defaultdict[Section, list[Record]] = defaultdict(list)
+    for record in records:
+        by_section[record.section].append(record)
+    return HealthBook(
+        patient_id=patient_id,
+        patient=patient,
+        as_of=now,
+        records=tuple(records),
+        by_section={section: tuple(found) for section, found in by_section.items()},
+        withheld=tuple(section for section in Section if section not in opened),
+    )
+
+
+def position_of(record: Record) -> Position:
+    """Where a record stands; equal for all versions that happened at the same time."""
+    return Position(instant_of(record.time), record.key)
+
+
+def page(records: Sequence[R], narrowed: Filter, *, first: int, after: Position | None) -> Page[R]:
+    """The next `first` records after a position. Stable while records are added in front."""
+    matching = _matching(records, narrowed)
+    found: list[R] = []
+    for record in matching:
+        place = position_of(record)
+        if after is not None and (place.instant, place.key) >= (after.instant, after.key):
+            continue
+        if len(found) == first:
+            return Page(tuple(found), has_next=True, has_previous=after is not None)
+        found.append(record)
+    return Page(tuple(found), has_next=False, has_previous=after is not None)
+
+
+def _matching(records: Iterable[R], narrowed: Filter) -> Iterator[R]:
+    for record in records:
+        if narrowed.facility is not None and record.provenance.facility.code != narrowed.facility:
+            continue
+        if narrowed.kinds is not None and type(record).__name__ not in narrowed.kinds:
+            continue
+        if narrowed.since is not None and instant_of(record.time) < narrowed.since:
+            continue
+        if narrowed.until is not None and instant_of(record.time) >= narrowed.until:
+            continue
+        yield record
+
+
+def summary(book: HealthBook) -> Summary:
+    """Problems and recent medications once each, the newest first; allergies and immunizations whole."""
+    recent = book.as_of - _CURRENT_MEDICATION
+    medications = (
+        record
+        for record in book.by_section.get(Section.PRESCRIPTIONS, ())
+        if isinstance(record, MedicationRequest) and instant_of(record.time) >= recent
+    )
+    problems = (record for record in book.by_section.get(Section.CONDITIONS, ()) if isinstance(record, Condition))
+    return Summary(
+        problems=tuple(_newest_of_each(problems)),
+        allergies=book.by_section.get(Section.ALLERGIES, ()),
+        medications=tuple(_newest_of_each(medications)),
+        immunizations=book.by_section.get(Section.IMMUNIZATIONS, ()),
+        results=tuple(_latest_results(book.by_section.get(Section.LABORATORY_RESULTS, ()))),
+    )
+
+
+def completeness(book: HealthBook) -> tuple[Freshness, ...]:
+    """For each section that the permit opens: newest record, newest received, from how many facilities."""
+    return tuple(
+        _freshness(section, book.by_section.get(section, ())) for section in Section if section not in book.withheld
+    )
+
+
+def _freshness(section: Section, records: tuple[Record, ...]) -> Freshness:
+    return Freshness(
+        section=section,
+        records=len(records),
+        newest_record=records[0].time if records else None,
+        newest_received=max((record.provenance.submitted_at for record in records), default=None),
+        facilities=len({record.provenance.facility.code for record in records}),
+    )
+
+
+def _newest_of_each(records: Iterable[Record]) -> Iterator[Record]:
+    seen: set[object] = set()
+    for record in records:
+        name = _name_of(record.code) if record.code else record.key
+        if name not in seen:
+            seen.add(name)
+            yield record
+
+
+def _latest_results(reports: Iterable[Record]) -> Iterator[LatestResult]:
+    seen: set[object] = set()
+    for report in reports:
+        if not isinstance(report, DiagnosticReport):
+            continue
+        for result in report.results:
+            name = _name_of(result.code)
+            if name not in seen and (result.value is not None or result.text is not None):
+                seen.add(name)
+                yield LatestResult(result.code, result.value, result.text, report.time, report.provenance)
+
+
+def _name_of(code: CodeableConcept) -> object:
+    return (code.coding[0].system, code.coding[0].code) if code.coding else (code.text or "").casefold()

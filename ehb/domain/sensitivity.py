@@ -1,0 +1,48 @@
+"""Sensitivity labels that records get by their diagnosis codes (standards row C4, domain facts §4.5).
+
+Labels are HL7 v3-ActCode where the list has one. The one invariant: a visit takes every label of its
+parts, so that a drug or a result never tells what the diagnosis hides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ehb.domain.records import Composition, Condition, Procedure, Record
+
+ICD10 = "http://hl7.org/fhir/sid/icd-10"
+
+_RANGES: tuple[tuple[str, str, str], ...] = (
+    ("A15", "A19", "TB"),
+    ("A50", "A64", "STD"),
+    ("B20", "B24", "HIV"),
+    ("Z21", "Z21", "HIV"),
+    ("F10", "F19", "ETH"),
+    ("F00", "F09", "PSY"),
+    ("F20", "F99", "PSY"),
+    ("O00", "O08", "SEX"),
+    ("T74", "T74", "SDV"),
+    ("Y05", "Y07", "SDV"),
+)
+"""First and last ICD-10 category and the label; O00–O08 is pregnancy with abortive outcome."""
+
+
+def labels_of_code(code: str) -> frozenset[str]:
+    """The labels of one ICD-10 code, whatever its spelling of dots and daggers."""
+    category = code.strip().upper()[:3]
+    return frozenset(label for first, last, label in _RANGES if first <= category <= last)
+
+
+def labels_of(records: Iterable[Record]) -> tuple[str, ...]:
+    """The labels of a visit: of all its diagnoses, reasons for procedures, and of a pregnancy that ended."""
+    found: set[str] = set()
+    for record in records:
+        if isinstance(record, Condition) and record.code is not None:
+            for coding in record.code.coding:
+                found |= labels_of_code(coding.code) if coding.system == ICD10 else frozenset()
+        elif isinstance(record, Procedure):
+            for coding in record.reason:
+                found |= labels_of_code(coding.code)
+        elif isinstance(record, Composition) and record.pregnancy_ended:
+            found.add("SEX")
+    return tuple(sorted(found))

@@ -1,0 +1,212 @@
+"""Submissions: what a facility tells about one visit, and what the book makes of it.
+
+Owns the visit summary that every format is translated into, the clinical rules that need more than one
+field, and the receipt. Leaves the shape of a file to its format and the storing to the custodian.
+
+The one invariant: all problems of a visit are reported together, and a visit yields all its records or
+none. A message names the field and the rule, never the value.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from ehb.domain.coding import Coding, instant_of
+from ehb.domain.identity import Identifier
+from ehb.domain.records import Appointment, Encounter, Facility, LegalStatus, Provenance, Record
+from ehb.domain.sensitivity import labels_of
+
+_CLOCK_SKEW = timedelta(hours=1)
+_DIED = frozenset({"5", "8"})
+
+
+class Severity(enum.StrEnum):
+    """An ERROR refuses the visit; a WARNING is kept with the receipt."""
+
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+
+
+class Status(enum.StrEnum):
+    """What became of a submission."""
+
+    ACCEPTED = "ACCEPTED"
+    UNCHANGED = "UNCHANGED"
+    REJECTED = "REJECTED"
+    WAITING_FOR_IDENTITY = "WAITING_FOR_IDENTITY"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a submission, where it stands, and which stable rule says so."""
+
+    severity: Severity
+    rule: str
+    message_vi: str
+    message_en: str
+    table: str | None = None
+    row: int | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PatientDetails:
+    """The person as the facility knows them. `identifiers` are in order of trust, best first."""
+
+    identifiers: tuple[Identifier, ...] = ()
+    cards: tuple[Identifier, ...] = ()
+    """Insurance cards: they find a known person, they never open a book."""
+    full_name: str | None = None
+    birth_date: str | None = None
+    sex: str | None = None
+    nationality: str | None = None
+    ethnicity: Coding | None = None
+    occupation: str | None = None
+    address: str | None = None
+    province: Coding | None = None
+    commune: Coding | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A record as its format read it: no key, no time of receipt, no labels yet.
+
+    `identity` says which thing of the visit this is, the same in every version of the visit.
+    """
+
+    record: Record
+    identity: str
+    table: str
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VisitSummary:
+    """One visit, whatever format it came in. `facility` and `episode` are empty when they could not be read."""
+
+    facility: str
+    episode: str
+    source: str
+    patient: PatientDetails
+    drafts: tuple[Draft, ...]
+    problems: tuple[Problem, ...]
+    content: bytes
+    """What counts as the content: equal content is the same submission."""
+    signature: LegalStatus = LegalStatus.UNSIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer to a submission (contract §3). `version` counts the accepted versions of the episode."""
+
+    id: str
+    status: Status
+    episode: str
+    version: int
+    records: int
+    problems: tuple[Problem, ...]
+
+
+def refused(problems: tuple[Problem, ...]) -> bool:
+    """Whether any problem refuses the visit."""
+    return any(problem.severity is Severity.ERROR for problem in problems)
+
+
+def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem]:
+    """What only a look at the whole visit finds (envelope rules 4 and 9, and that the future has not happened)."""
+    if not visit.drafts and not refused(visit.problems):
+        yield Problem(
+            Severity.ERROR,
+            "visit.empty",
+            "Lượt khám không có nội dung.",
+            "The visit has no content.",
+            table="XML1",
+        )
+    encounter = next((draft.record for draft in visit.drafts if isinstance(draft.record, Encounter)), None)
+    for draft in visit.drafts:
+        if not isinstance(draft.record, Appointment) and instant_of(draft.record.time) > now + _CLOCK_SKEW:
+            yield Problem(
+                Severity.ERROR,
+                "time.future",
+                "Thời điểm ghi nhận ở tương lai.",
+                "The recorded time is in the future.",
+                table=draft.table,
+                row=draft.row,
+            )
+    if encounter is None:
+        return
+    period = encounter.period
+    if period and period.start and period.end and instant_of(period.start) > instant_of(period.end):
+        yield Problem(
+            Severity.WARNING,
+            "time.order",
+            "Ngày vào sau ngày ra.",
+            "The visit ends before it starts.",
+            table="XML1",
+            field="NGAY_RA",
+        )
+    birth = visit.patient.birth_date
+    if birth and instant_of(birth) > instant_of(encounter.time) + timedelta(days=1):
+        yield Problem(
+            Severity.WARNING,
+            "time.before_birth",
+            "Ngày khám trước ngày sinh.",
+            "The visit is before the birth date.",
+            table="XML1",
+            field="NGAY_SINH",
+        )
+    if encounter.outcome and encounter.outcome.code in _DIED:
+        for draft in visit.drafts:
+            if isinstance(draft.record, Appointment):
+                yield Problem(
+                    Severity.WARNING,
+                    "outcome.died_with_appointment",
+                    "Người bệnh đã tử vong nhưng có hẹn khám lại.",
+                    "The patient died, yet has a re-examination appointment.",
+                    table=draft.table,
+                    row=draft.row,
+                )
+
+
+def records_from(
+    visit: VisitSummary, *, facility_name: str | None, now: datetime, key_for: Callable[[str], bytes]
+) -> tuple[Record, ...]:
+    """The records of a visit that nothing refuses: keyed, labelled, with their provenance.
+
+    `key_for` makes the 12-byte record key of an identity inside this episode; two drafts with one identity
+    (the same drug twice at the same time) are told apart by their order.
+    """
+    labels = labels_of(draft.record for draft in visit.drafts)
+    received = now.isoformat(timespec="milliseconds")
+    facility = Facility(visit.facility, facility_name)
+    seen: dict[str, int] = {}
+    records: list[Record] = []
+    for draft in visit.drafts:
+        nth = seen[draft.identity] = seen.get(draft.identity, 0) + 1
+        identity = draft.identity if nth == 1 else f"{draft.identity}#{nth}"
+        drafted = draft.record.provenance
+        provenance = Provenance(
+            facility=facility,
+            practitioner=drafted.practitioner,
+            author=drafted.author,
+            submitted_at=received,
+            source=visit.source,
+            source_row=f"{draft.table}#{draft.row}" if draft.row is not None else draft.table,
+            signed=visit.signature is LegalStatus.SIGNED,
+            legal_status=visit.signature,
+        )
+        records.append(
+            msgspec.structs.replace(
+                draft.record,
+                key=key_for(identity),
+                provenance=provenance,
+                labels=tuple(sorted({*labels, *draft.record.labels})),
+            )
+        )
+    return tuple(records)

@@ -1,0 +1,226 @@
+"""The national visit file: bytes → VisitSummary (QD 130, 4750 and 3176/QD-BYT; envelope GIAMDINHHS).
+
+Owns the envelope and the shape of the tables. Leaves the meaning of fields to `visit_mapping` and clinical
+rules to the domain. Lenient where old software is known to differ (inline XML instead of base64, byte-order
+marks, lower-case names, any order of elements), strict elsewhere.
+
+The one invariant: nothing in the bytes can make this module raise, read a file, open a connection or expand
+an entity. Everything wrong comes back as problems, all at once.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from ehb.domain.records import LegalStatus
+from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, VisitSummary
+from ehb.formats.field_tables import Need, Table, codes, tables
+from ehb.formats.problems import problem, warning
+from ehb.formats.visit_mapping import drafts_from
+from ehb.formats.visit_patient import patient_from
+from ehb.formats.visit_rows import Row
+
+SOURCE = "QD4750"
+READ_TABLES = frozenset({"XML1", "XML2", "XML3", "XML4", "XML5", "XML7", "XML8", "XML13", "XML14"})
+_LISTED = frozenset(f"XML{number}" for number in range(16))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What has been understood so far."""
+
+    problems: list[Problem] = field(default_factory=list)
+    rows: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
+    facility: str = ""
+    signed: bool = False
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def read(body: bytes) -> VisitSummary:
+    """One visit file. Never raises: what cannot be read comes back as problems of an empty visit."""
+    reading = _Reading()
+    root = _parsed(body, reading, "xml.malformed", None)
+    if root is not None:
+        if _name(root) == "GIAMDINHHS":
+            _read_envelope(root, reading)
+        else:
+            reading.problems.append(problem("envelope.root"))
+    return _visit(reading)
+
+
+def _visit(reading: _Reading) -> VisitSummary:
+    summary = reading.rows["XML1"][0] if reading.rows["XML1"] else None
+    patient = PatientDetails()
+    drafts: tuple[Draft, ...] = ()
+    if summary is not None:
+        reading.problems.extend(_cross_table_problems(reading))
+        patient, faults = patient_from(summary)
+        reading.problems.extend(faults)
+        drafts = drafts_from(reading.rows)
+    content = {name: [row.values for row in rows] for name, rows in sorted(reading.rows.items())}
+    return VisitSummary(
+        facility=reading.facility,
+        episode=summary.get("MA_LK") if summary else "",
+        source=SOURCE,
+        patient=patient,
+        drafts=drafts,
+        problems=tuple(reading.problems),
+        content=json.dumps([content, reading.unread], ensure_ascii=False, sort_keys=True).encode(),
+        signature=LegalStatus.SIGNATURE_UNVERIFIED if reading.signed else LegalStatus.UNSIGNED,
+    )
+
+
+def _read_envelope(root: etree._Element, reading: _Reading) -> None:
+    envelope = {_name(element): element for element in root.iter(etree.Element)}
+    reading.facility = _text(envelope.get("MACSKCB"))
+    if not reading.facility:
+        reading.problems.append(problem("envelope.facility", field="MACSKCB"))
+    dated = _text(envelope.get("NGAYLAP"))
+    if not (dated.isdigit() and len(dated) in (8, 12, 14)):
+        reading.problems.append(warning("envelope.date", field="NGAYLAP"))
+    visits = [element for element in root.iter(etree.Element) if _name(element) == "HOSO"]
+    if len(visits) != 1 or _text(envelope.get("SOLUONGHOSO")) not in ("1", "01", ""):
+        reading.problems.append(problem("envelope.count", field="SOLUONGHOSO"))
+    signature = envelope.get("CHUKYDONVI")
+    reading.signed = signature is not None and (len(signature) > 0 or bool(_text(signature)))
+    for part in visits[0] if visits else ():
+        _read_part(part, reading)
+    if not reading.rows["XML1"] and not any(found.table == "XML1" for found in reading.problems):
+        reading.problems.append(problem("table.missing", table="XML1"))
+    if len(reading.rows["XML1"]) > 1:
+        reading.problems.append(problem("table.repeated", table="XML1"))
+
+
+def _read_part(part: etree._Element, reading: _Reading) -> None:
+    children = {_name(child): child for child in part}
+    name = _text(children.get("LOAIHOSO")).upper()
+    content = children.get("NOIDUNGFILE")
+    if name not in _LISTED:
+        reading.problems.append(problem("table.unknown", field="LOAIHOSO"))
+        return
+    root = _content(content, name, reading)
+    if root is None:
+        return
+    if name not in READ_TABLES:
+        reading.problems.append(warning("table.later", table=name))
+        reading.unread[name] = etree.tostring(root, method="c14n").decode()
+        return
+    table = tables()[name]
+    if _name(root) != table.root:
+        reading.problems.append(problem("table.root", table=name))
+        return
+    elements = [root] if table.row is None else [one for one in root.iter(etree.Element) if _name(one) == table.row]
+    start = len(reading.rows[name])
+    for number, element in enumerate(elements, start=start + 1):
+        reading.rows[name].append(_row(element, table, number, reading))
+
+
+def _content(element: etree._Element | None, name: str, reading: _Reading) -> etree._Element | None:
+    """The table's own document: inline XML, XML as text, or base64 of it."""
+    if element is not None and len(element) and isinstance(element[0].tag, str):
+        return element[0]
+    text = _text(element)
+    if text.startswith("<"):
+        return _parsed(text.encode(), reading, "table.malformed", name)
+    try:
+        body = base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError):
+        body = b""
+    if not body:
+        reading.problems.append(problem("table.base64", table=name, field="NOIDUNGFILE"))
+        return None
+    return _parsed(body.lstrip(b"\xef\xbb\xbf \t\r\n"), reading, "table.malformed", name)
+
+
+def _parsed(body: bytes, reading: _Reading, rule: str, table: str | None) -> etree._Element | None:
+    parser = etree.XMLParser(
+        resolve_entities=False, load_dtd=False, no_network=True, dtd_validation=False, huge_tree=False, remove_pis=True
+    )
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        reading.problems.append(problem(rule, table=table))
+        return None
+    if root.getroottree().docinfo.internalDTD is not None:
+        reading.problems.append(problem("xml.doctype", table=table))
+        return None
+    return root
+
+
+def _row(element: etree._Element, table: Table, number: int, reading: _Reading) -> Row:
+    values: dict[str, str] = {}
+    for child in element:
+        name = _name(child)
+        value = _text(child)
+        if not value or name in values:
+            continue
+        known = table.fields.get(name)
+        if known is None:
+            if table.row is None or name != table.row:
+                reading.problems.append(warning("field.unknown", table=table.name, row=number))
+            continue
+        fault = known.fault(value)
+        if fault is not None:
+            severity = Severity.ERROR if known.refuses(fault) else Severity.WARNING
+            reading.problems.append(
+                problem(f"field.{fault}", table=table.name, row=number, field=name, severity=severity)
+            )
+            continue
+        if known.code_list is not None and known.need is not Need.UNREAD and value not in codes(known.code_list):
+            reading.problems.append(warning("field.code", table=table.name, row=number, field=name))
+        values[name] = value
+    reading.problems.extend(_missing(values, table, number, reading))
+    return Row(table.name, number, values)
+
+
+def _missing(values: dict[str, str], table: Table, number: int, reading: _Reading) -> Iterator[Problem]:
+    faulty = {found.field for found in reading.problems if found.table == table.name and found.row == number}
+    for name in sorted(table.essential - values.keys() - faulty):
+        yield problem("field.required", table=table.name, row=number, field=name)
+    for name in sorted(table.expected - values.keys() - faulty):
+        yield warning("field.expected", table=table.name, row=number, field=name)
+
+
+def _cross_table_problems(reading: _Reading) -> Iterator[Problem]:
+    """Envelope rules 1, 3, 5 and 8; those that the notes call inferred only warn (rule 14)."""
+    summary = reading.rows["XML1"][0]
+    if reading.facility and summary.get("MA_CSKCB") not in ("", reading.facility):
+        yield problem("facility.mismatch", table="XML1", row=1, field="MA_CSKCB")
+    for name, rows in reading.rows.items():
+        for row in rows:
+            if row.get("MA_LK") not in ("", summary.get("MA_LK")):
+                yield problem("episode.mismatch", table=name, row=row.number, field="MA_LK")
+        if name in ("XML2", "XML3", "XML4", "XML5"):
+            wrong = (row for row in rows if row.get("STT") not in ("", str(row.number)))
+            if (first := next(wrong, None)) is not None:
+                yield warning("row.order", table=name, row=first.number, field="STT")
+    services = {row.get("MA_DICH_VU") for row in reading.rows["XML3"]}
+    for row in reading.rows["XML4"]:
+        if row.get("MA_DICH_VU") and row.get("MA_DICH_VU") not in services:
+            yield warning("row.service", table="XML4", row=row.number, field="MA_DICH_VU")
+    for row in reading.rows["XML3"]:
+        if not row.get("MA_DICH_VU") and not row.get("MA_VAT_TU"):
+            yield problem("service.code", table="XML3", row=row.number, field="MA_DICH_VU")
+    referred = summary.get("MA_LOAI_RV") in ("2", "5")
+    if referred and (not reading.rows["XML13"] or not summary.get("MA_NOI_DEN")):
+        yield warning("referral.missing", table="XML13", field="MA_NOI_DEN")
+
+
+def _name(element: etree._Element) -> str:
+    tag = element.tag
+    return tag.rpartition("}")[2].upper() if isinstance(tag, str) else ""
+
+
+def _text(element: etree._Element | None) -> str:
+    if element is None:
+        return ""
+    if len(element) == 0:
+        return (element.text or "").strip()
+    return "".join(str(text) for text in element.itertext()).strip()

@@ -1,0 +1,51 @@
+"""The trail on disk: append only, one document per event, one contiguous range per person.
+
+`_id` is 32 bytes: person key (16), time (8), random (8). An event that names no book stands under the
+caller's own key, so refused probing is found with the one who probed. The one invariant: `append` returns
+only when a majority has the event in its journal (or inside the caller's transaction).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+from ehb.domain.audit import AuditEvent
+from ehb.store.mongo import Document, Mongo, Session
+
+
+class AuditTrail:
+    """The store of audit events."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._events = mongo.database["audit_events"]
+
+    async def append(self, event: AuditEvent, session: Session | None = None) -> None:
+        """Make one event durable."""
+        await self._events.insert_one(_document(event), session=session)
+
+
+def _document(event: AuditEvent) -> Document:
+    subject = event.patient_id or event.agent_patient_id or _other(event.agent_facility or event.agent_session)
+    moment = (int(event.time.timestamp() * 1000) + 2**63).to_bytes(8, "big")
+    return {
+        "_id": subject + moment + os.urandom(8),
+        "time": event.time,
+        "path": event.path,
+        "action": event.action,
+        "purpose": event.purpose,
+        "outcome": event.outcome,
+        "rule": event.rule,
+        "patient": event.patient_id,
+        "agent": {
+            "kind": event.agent_kind,
+            "session": event.agent_session,
+            "patient": event.agent_patient_id,
+            "facility": event.agent_facility,
+        },
+        "sections": [section.value for section in event.sections],
+    }
+
+
+def _other(name: str) -> bytes:
+    return hashlib.sha256(name.encode()).digest()[:16]

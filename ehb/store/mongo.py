@@ -1,0 +1,157 @@
+"""The MongoDB client: how it connects, what it promises, how a transaction runs.
+
+Owns the collections' creation and indexes. All writes are acknowledged by a majority and journaled; all
+reads that decide anything see what a majority has. Decision: `records` and `audit_events` are clustered on
+`_id`, and their `_id` begins with the person key and continues with time, so that one person's book is one
+contiguous range. On a sharded cluster every collection that grows with people is sharded on `_id` itself:
+no further index, and every read of one book goes to one shard.
+
+The one invariant: a transaction either did everything in its function or nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from asyncio import sleep
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, TypeVar, cast
+
+from bson.codec_options import CodecOptions
+from pymongo import AsyncMongoClient, IndexModel, ReadPreference
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from ehb.errors import Conflict, Misconfigured, Unavailable
+
+Document = dict[str, Any]
+Database = AsyncDatabase[Document]
+Session = AsyncClientSession
+T = TypeVar("T")
+
+MAJORITY = WriteConcern(w="majority", wtimeout=10_000)
+CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+SCHEMA_VERSION = 1
+
+CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events")
+"""Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
+INDEXES: dict[str, list[IndexModel]] = {
+    "submissions": [IndexModel("expires", expireAfterSeconds=0, sparse=True)],
+}
+
+
+class _Undone(Exception):
+    """Carries the outcome of a rehearsal out of a transaction that it aborts."""
+
+    def __init__(self, outcome: object) -> None:
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Mongo:
+    """A connected client and its database."""
+
+    client: AsyncMongoClient[Document]
+    database: Database
+
+    async def close(self) -> None:
+        await self.client.close()
+
+    async def ping(self) -> None:
+        """Raises Unavailable when the primary does not answer."""
+        try:
+            await self.database.command("ping", read_preference=ReadPreference.PRIMARY)
+        except PyMongoError as error:
+            raise Unavailable from error
+
+    async def transaction(self, work: Callable[[Session], Awaitable[T]], *, keep: bool = True) -> T:
+        """Run `work` in one transaction, again when a concurrent writer was first; `keep=False` runs it and undoes it.
+
+        Raises Conflict when others were first every time.
+        """
+
+        async def run(session: Session) -> T:
+            outcome = await work(session)
+            if not keep:
+                raise _Undone(outcome)
+            return outcome
+
+        for attempt in range(8):
+            async with self.client.start_session() as session:
+                try:
+                    return await session.with_transaction(
+                        run, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY
+                    )
+                except _Undone as undone:
+                    return cast(T, undone.outcome)
+                except DuplicateKeyError:
+                    # Two transactions created the same first document (a person, an episode). The next try sees it.
+                    await sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
+        raise Conflict
+
+
+def connect(uri: str, database: str) -> Mongo:
+    """A client with majority writes, majority reads and UTC times. Does not touch the network yet."""
+    try:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            uri, serverSelectionTimeoutMS=5_000, appname="ehb", tz_aware=True, uuidRepresentation="standard"
+        )
+    except PyMongoError as error:
+        raise Misconfigured(
+            vi="EHB_MONGO_URI không hợp lệ.", en="EHB_MONGO_URI is not a valid MongoDB connection string."
+        ) from error
+    return Mongo(
+        client,
+        client.get_database(
+            database, codec_options=CODEC, write_concern=MAJORITY, read_concern=ReadConcern("majority")
+        ),
+    )
+
+
+async def migrate(mongo: Mongo) -> int:
+    """Bring the database to this version's layout; safe to run again and from several processes at once.
+
+    Returns the schema version. Raises Misconfigured when a newer version wrote the database, and
+    Unavailable when the database does not answer.
+    """
+    try:
+        await _require_transactions(mongo)
+        found = await mongo.database["schema"].find_one({"_id": "version"})
+        if found and found["version"] > SCHEMA_VERSION:
+            raise Misconfigured(
+                vi="Cơ sở dữ liệu do một phiên bản mới hơn tạo ra.",
+                en=f"The database has layout {found['version']}, this ehb knows {SCHEMA_VERSION}: install a newer ehb.",
+            )
+        for name in CLUSTERED:
+            try:
+                await mongo.database.create_collection(
+                    name, clusteredIndex={"key": {"_id": 1}, "unique": True}, check_exists=False
+                )
+            except CollectionInvalid:
+                continue
+            except PyMongoError as error:
+                if getattr(error, "code", None) != 48:  # NamespaceExists
+                    raise
+        for name, indexes in INDEXES.items():
+            await mongo.database[name].create_indexes(indexes)
+        await mongo.database["schema"].update_one(
+            {"_id": "version"}, {"$set": {"version": SCHEMA_VERSION}}, upsert=True
+        )
+    except PyMongoError as error:
+        raise Unavailable(
+            vi="Không kết nối được MongoDB.", en="MongoDB does not answer; check EHB_MONGO_URI and its credentials."
+        ) from error
+    return SCHEMA_VERSION
+
+
+async def _require_transactions(mongo: Mongo) -> None:
+    hello = await mongo.client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise Misconfigured(
+            vi="MongoDB phải chạy dạng replica set hoặc sharded cluster.",
+            en="MongoDB runs standalone; a replica set (one node is enough) or a sharded cluster is needed.",
+        )

@@ -1,0 +1,184 @@
+"""People: one document per person, found by exact identifiers through blind indexes.
+
+`people` holds the wrapped data key and the sealed patient under a random 16-byte key. `identifiers` maps the
+blind index of one identifier to one person; a person has as many as they were ever issued, so a cancelled
+number still finds its book. Insurance cards are the exception: a card lies in the mother's hand while the
+newborn is seen, so a card finds a known person only when the birth date does not contradict it, and never
+opens a book.
+
+The one invariant: a document of `identifiers` is never re-pointed here; two people who turn out to be one are
+merged by a steward, not by a login or a file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from ehb.domain.access import Action, Permit
+from ehb.domain.identity import (
+    NATIONAL_ID,
+    ElectronicIdentity,
+    HeldIdentifier,
+    Identifier,
+    Patient,
+)
+from ehb.domain.submission import PatientDetails
+from ehb.errors import Forbidden
+from ehb.store.mongo import Document, Mongo, Session
+from ehb.store.vault import DataKey, Vault
+
+_ACCOUNT = "account"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Patient).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person with an opened data key; the patient stays sealed until somebody asks."""
+
+    patient_id: bytes
+    data_key: DataKey
+    wrapped: Document
+    sealed: bytes
+
+    def patient(self) -> Patient:
+        """Raises SealBroken when the document is not this person's."""
+        return _decode(self.data_key.open(self.sealed, b"patient\0" + self.patient_id))
+
+
+class People:
+    """The store of people. Every method takes the permit that allows it."""
+
+    def __init__(self, mongo: Mongo, vault: Vault) -> None:
+        self._mongo = mongo
+        self._people = mongo.database["people"]
+        self._identifiers = mongo.database["identifiers"]
+        self._vault = vault
+
+    async def find(self, permit: Permit) -> Person | None:
+        """The person that a READ permit names."""
+        if permit.action is not Action.READ or permit.patient_id is None:
+            return None
+        return await self._person(permit.patient_id)
+
+    async def sign_in(self, permit: Permit, identity: ElectronicIdentity, *, now: datetime, session: Session) -> bytes:
+        """The key of the person whom the eID vouched for; opens a book for somebody unknown.
+
+        The account (issuer, subject) decides first, the number second: an account whose number changed keeps
+        its book and gains the number.
+        """
+        _require(permit, Action.SIGN_IN)
+        account = Identifier(_ACCOUNT, f"{identity.issuer}\0{identity.subject}")
+        number = Identifier(NATIONAL_ID, identity.national_id) if identity.national_id else None
+        wanted = [account, *([number] if number else [])]
+        known = await self._known(wanted, session)
+        patient_id = known.get(account) or (known.get(number) if number else None)
+        person = await self._person(patient_id, session) if patient_id else None
+        fresh = [identifier for identifier in wanted if identifier not in known]
+        person = person or self._new_person()
+        patient = person.patient()
+        seen = msgspec.structs.replace(
+            patient,
+            full_name=identity.full_name or patient.full_name,
+            birth_date=identity.birth_date or patient.birth_date,
+            vouched=patient.vouched or bool(identity.full_name),
+            identifiers=_with(patient.identifiers, (one for one in fresh if one is number), now),
+        )
+        await self._write(person, seen, fresh, session)
+        return person.patient_id
+
+    async def resolve(
+        self, permit: Permit, details: PatientDetails, *, now: datetime, session: Session
+    ) -> Person | None:
+        """The person whom a visit is about; opens a book for an unknown number. None when nothing identifies them."""
+        _require(permit, Action.SUBMIT)
+        known = await self._known((*details.identifiers, *details.cards), session)
+        patient_id = next((known[one] for one in details.identifiers if one in known), None)
+        by_card = patient_id is None
+        if patient_id is None:
+            patient_id = next((known[one] for one in details.cards if one in known), None)
+        person = await self._person(patient_id, session) if patient_id else None
+        if person is not None and by_card and not _same_person(person.patient(), details):
+            person = None
+        if person is None and not details.identifiers:
+            return None
+        person = person or self._new_person()
+        patient = person.patient()
+        fresh = [one for one in (*details.identifiers, *details.cards) if one not in known]
+        seen = _described(patient, details)
+        seen = msgspec.structs.replace(seen, identifiers=_with(seen.identifiers, fresh, now))
+        if seen != patient:
+            await self._write(person, seen, fresh, session)
+        return person
+
+    async def data_key(self, patient_id: bytes, session: Session | None = None) -> DataKey | None:
+        """For the other stores: the opened key of a person, None when it was shredded."""
+        person = await self._person(patient_id, session)
+        return person.data_key if person else None
+
+    async def _known(self, identifiers: Iterable[Identifier], session: Session) -> dict[Identifier, bytes]:
+        blind = {self._blind(identifier): identifier for identifier in identifiers}
+        found = self._identifiers.find({"_id": {"$in": list(blind)}}, session=session)
+        return {blind[bytes(document["_id"])]: bytes(document["patient"]) async for document in found}
+
+    async def _person(self, patient_id: bytes, session: Session | None = None) -> Person | None:
+        document = await self._people.find_one({"_id": patient_id}, session=session)
+        if document is None or "key" not in document:
+            return None
+        key = self._vault.data_key(patient_id, document["key"])
+        return Person(patient_id, key, document["key"], document["sealed"])
+
+    def _new_person(self) -> Person:
+        patient_id = os.urandom(16)
+        key, wrapped = self._vault.new_data_key(patient_id)
+        return Person(patient_id, key, wrapped, key.seal(_encode(Patient()), b"patient\0" + patient_id))
+
+    async def _write(self, person: Person, patient: Patient, fresh: list[Identifier], session: Session) -> None:
+        sealed = person.data_key.seal(_encode(patient), b"patient\0" + person.patient_id)
+        await self._people.update_one(
+            {"_id": person.patient_id},
+            {"$set": {"sealed": sealed}, "$setOnInsert": {"key": person.wrapped}},
+            upsert=True,
+            session=session,
+        )
+        if fresh:
+            await self._identifiers.insert_many(
+                [{"_id": self._blind(identifier), "patient": person.patient_id} for identifier in fresh],
+                session=session,
+            )
+
+    def _blind(self, identifier: Identifier) -> bytes:
+        return self._vault.blind_index("identifier", identifier.system, identifier.value)
+
+
+def _require(permit: Permit, action: Action) -> None:
+    if permit.action is not action:
+        raise Forbidden
+
+
+def _with(held: tuple[HeldIdentifier, ...], fresh: Iterable[Identifier], now: datetime) -> tuple[HeldIdentifier, ...]:
+    since = now.date().isoformat()
+    return (*held, *(HeldIdentifier(one.system, one.value, since) for one in fresh))
+
+
+def _same_person(patient: Patient, details: PatientDetails) -> bool:
+    """Whether a card may stand for this person: a veto by birth date and by a second number, never a match by them."""
+    if any(one.system == NATIONAL_ID for one in details.identifiers) and patient.identifier(NATIONAL_ID):
+        return False
+    return patient.birth_date is not None and patient.birth_date[:10] == (details.birth_date or "")[:10]
+
+
+def _described(patient: Patient, details: PatientDetails) -> Patient:
+    """The patient with what a facility knows better: everything but what the eID vouched for, nothing emptied."""
+    vouched = {"full_name", "birth_date"} if patient.vouched else set()
+    known = {
+        name: value
+        for name in Patient.__struct_fields__
+        if name not in vouched and (value := getattr(details, name, None)) is not None and name != "identifiers"
+    }
+    return msgspec.structs.replace(patient, **known)
