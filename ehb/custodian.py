@@ -15,13 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ehb.domain.access import AccessRequest, Action, Deny, Permit, Purpose, decide
+from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose, decide
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
 from ehb.domain.identity import ElectronicIdentity, Patient, Principal, PrincipalKind
 from ehb.domain.records import Record, Section
 from ehb.domain.submission import Receipt, VisitSummary
-from ehb.errors import Forbidden, NotFound, Unauthenticated
+from ehb.errors import EhbError, Forbidden, NotFound, OtherFacility, Unauthenticated
+
+_REFUSALS: dict[DenyReason, type[EhbError]] = {
+    DenyReason.NOT_SIGNED_IN: Unauthenticated,
+    DenyReason.OTHER_FACILITY: OtherFacility,
+}
+"""The reasons that the outside may know, because they are about the caller and not about a person."""
 
 
 class Store(Protocol):
@@ -113,5 +119,5 @@ class Custodian:
         decision = decide(request)
         if isinstance(decision, Deny):
             await self._store.record_event(audit_event(request, decision, path=path, now=now))
-            raise Unauthenticated if request.principal.kind is PrincipalKind.ANONYMOUS else Forbidden
+            raise _REFUSALS.get(decision.reason, Forbidden)
         return decision

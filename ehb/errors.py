@@ -3,9 +3,11 @@
     EhbError
     ├── Unauthenticated        UNAUTHENTICATED     the caller: sign in (again)
     ├── Forbidden              FORBIDDEN           nobody at once: no legal ground; the trail holds the reason
+    │   └── OtherFacility      OTHER_FACILITY      the facility: the file names another facility than the key
     ├── NotFound               NOT_FOUND           the caller: absent and forbidden look the same on purpose
     ├── BadInput               BAD_USER_INPUT      the caller: the request is malformed
-    │   └── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
+    │   ├── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
+    │   └── UnsupportedMediaType   UNSUPPORTED_MEDIA_TYPE   the caller: another Content-Type
     ├── Conflict               CONFLICT            the caller: somebody else was first, read again
     ├── RateLimited            RATE_LIMITED        the caller: wait
     ├── Unavailable            UNAVAILABLE         us: a part we need does not answer
@@ -53,6 +55,14 @@ class Forbidden(EhbError):
     en = "You may not do this."
 
 
+class OtherFacility(Forbidden):
+    """Mended by the facility: the file and the signed-in key name different facilities."""
+
+    code = "OTHER_FACILITY"
+    vi = "Tệp mang mã của một cơ sở khác với cơ sở đã đăng nhập."
+    en = "The file carries the code of another facility than the one that signed in."
+
+
 class NotFound(EhbError):
     """Absent, or not yours: outside, the two look the same."""
 
@@ -78,6 +88,15 @@ class TooLarge(BadInput):
     http_status = 413
     vi = "Dữ liệu gửi lên quá lớn."
     en = "The body is too large."
+
+
+class UnsupportedMediaType(BadInput):
+    """Mended by the caller: the Content-Type is not one we read here."""
+
+    code = "UNSUPPORTED_MEDIA_TYPE"
+    http_status = 415
+    vi = "Định dạng nội dung không được hỗ trợ."
+    en = "This content type is not supported."
 
 
 class Conflict(EhbError):

@@ -112,6 +112,8 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):
     """What all records share. `time` is a FHIR dateTime as precise as it was given."""
 
+    patient_id: bytes = b""
+    """16 bytes, the person whose book it stands in; set when it is stored."""
     key: bytes = b""
     """12 bytes, the same over all versions; unique inside one person's book."""
     section: Section

@@ -30,9 +30,6 @@ class Login:
     code_challenge: str
     """The app's PKCE challenge (RFC 7636), answered when it redeems our code."""
     app_state: str = field(repr=False)
-    nonce: str = field(repr=False)
-    verifier: str = field(repr=False)
-    """Our own PKCE verifier towards the eID; worth nothing without the eID's code."""
     expires_at: datetime
 
 

@@ -25,7 +25,7 @@ async def read(
 
 
 async def record(
-    custodian: Custodian, principal: Principal, patient_id: bytes, key: bytes, purpose: Purpose, *, path: str
+    custodian: Custodian, principal: Principal, patient_id: bytes | None, key: bytes, purpose: Purpose, *, path: str
 ) -> Record:
     """One record, by the same decision as the book it stands in. Raises NotFound for absent and forbidden alike."""
     try:

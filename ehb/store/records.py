@@ -130,9 +130,8 @@ def _sortable(moment: datetime) -> bytes:
 
 
 def _document(person: Person, episode: bytes, record: Record, version: int, digest: bytes) -> Document:
-    if version > 1:
-        provenance = msgspec.structs.replace(record.provenance, version=version)
-        record = msgspec.structs.replace(record, provenance=provenance)
+    provenance = msgspec.structs.replace(record.provenance, version=version)
+    record = msgspec.structs.replace(record, patient_id=person.patient_id, provenance=provenance)
     place = person.patient_id + _sortable(instant_of(record.time)) + record.key + version.to_bytes(2, "big")
     return {
         "_id": place,

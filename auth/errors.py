@@ -1,0 +1,188 @@
+"""Why somebody could not sign in. Two branches of the family, one for browsers and one for machines.
+
+    EhbError
+    ├── LoginFailed            LOGIN_FAILED             the citizen: try again
+    │   ├── LoginRequestInvalid  LOGIN_REQUEST_INVALID  the app's makers: a parameter is missing or not registered
+    │   ├── LoginStateInvalid  LOGIN_STATE_INVALID      the citizen: start again, in one browser, within ten minutes
+    │   ├── LoginDenied        LOGIN_DENIED             the citizen: they or the eID said no
+    │   ├── IssuerMismatch     LOGIN_ISSUER_MISMATCH    the operator: another issuer answered than the configured one
+    │   └── IdTokenInvalid     LOGIN_ID_TOKEN_INVALID   the eID, or somebody in between
+    ├── Unavailable
+    │   └── ProviderUnavailable  EID_UNAVAILABLE        the eID does not answer, or not in its own protocol
+    └── TokenRefused           TOKEN_REQUEST_INVALID    the client: the request is malformed
+        ├── GrantUnsupported   GRANT_TYPE_UNSUPPORTED   the client
+        ├── ScopeInvalid       SCOPE_INVALID            the facility: asked for scopes that we do not know
+        ├── CodeInvalid        CODE_INVALID             the app: the code is unknown, late, used, or not this app's
+        ├── SessionEnded       SESSION_ENDED            the citizen: sign in again
+        └── ClientRefused      CLIENT_UNKNOWN           the facility: unknown, suspended, or signed with another key
+            ├── AssertionInvalid   ASSERTION_INVALID    the facility: not the assertion that RFC 7523 asks for
+            ├── AssertionAudience  ASSERTION_AUDIENCE   the facility: meant for somebody else
+            ├── AssertionExpired   ASSERTION_EXPIRED    the facility: sign a new one; look at the clock
+            ├── AssertionTooLong   ASSERTION_TOO_LONG   the facility: at most five minutes
+            └── AssertionReplayed  ASSERTION_REPLAYED   the facility: a new `jti` each time
+
+`error` is the OAuth word (RFC 6749 sections 4.1.2.1 and 5.2); `code` is ours and is what clients branch on.
+"""
+
+from __future__ import annotations
+
+from ehb.errors import EhbError, Unavailable
+
+
+class LoginFailed(EhbError):
+    """Mended by the citizen: try again."""
+
+    code = "LOGIN_FAILED"
+    http_status = 400
+    error = "server_error"
+    vi = "Đăng nhập không thành công, hãy thử lại."
+    en = "Signing in did not succeed; try again."
+
+
+class LoginRequestInvalid(LoginFailed):
+    """Mended by the makers of the app."""
+
+    code = "LOGIN_REQUEST_INVALID"
+    error = "invalid_request"
+    vi = "Ứng dụng gửi yêu cầu đăng nhập không hợp lệ."
+    en = "The app sent a login request that is not valid."
+
+
+class LoginStateInvalid(LoginFailed):
+    """Mended by the citizen: start again, in one browser."""
+
+    code = "LOGIN_STATE_INVALID"
+    error = "invalid_request"
+    vi = "Phiên đăng nhập đã hết hạn hoặc không thuộc trình duyệt này. Hãy đăng nhập lại từ ứng dụng."
+    en = "This login has expired or belongs to another browser. Start again from the app."
+
+
+class LoginDenied(LoginFailed):
+    """The citizen or the eID said no."""
+
+    code = "LOGIN_DENIED"
+    http_status = 403
+    error = "access_denied"
+    vi = "Định danh điện tử đã từ chối đăng nhập."
+    en = "The electronic identity refused the login."
+
+
+class IssuerMismatch(LoginFailed):
+    """Mended by the operator: somebody else answered (RFC 9207, OpenID Connect Discovery section 4.3)."""
+
+    code = "LOGIN_ISSUER_MISMATCH"
+    vi = "Câu trả lời không đến từ hệ thống định danh đã cấu hình."
+    en = "The answer does not come from the configured identity provider."
+
+
+class IdTokenInvalid(LoginFailed):
+    """Mended by the eID; until then nobody is signed in."""
+
+    code = "LOGIN_ID_TOKEN_INVALID"
+    vi = "Không xác minh được danh tính do hệ thống định danh gửi."
+    en = "The identity that the provider sent could not be verified."
+
+
+class ProviderUnavailable(Unavailable):
+    """Ours or the eID's to mend: no answer, or an answer that is not OpenID Connect."""
+
+    code = "EID_UNAVAILABLE"
+    error = "temporarily_unavailable"
+    vi = "Hệ thống định danh điện tử tạm thời không sẵn sàng."
+    en = "The electronic identity provider does not answer."
+
+
+class TokenRefused(EhbError):
+    """Mended by the client: the token request is malformed."""
+
+    code = "TOKEN_REQUEST_INVALID"
+    http_status = 400
+    error = "invalid_request"
+    vi = "Yêu cầu cấp mã truy cập không hợp lệ."
+    en = "The token request is not valid."
+
+
+class GrantUnsupported(TokenRefused):
+    """Mended by the client: see `/.well-known/smart-configuration`."""
+
+    code = "GRANT_TYPE_UNSUPPORTED"
+    error = "unsupported_grant_type"
+    vi = "Loại cấp quyền không được hỗ trợ."
+    en = "This grant type is not supported."
+
+
+class ScopeInvalid(TokenRefused):
+    """Mended by the facility: see `/.well-known/smart-configuration`."""
+
+    code = "SCOPE_INVALID"
+    error = "invalid_scope"
+    vi = "Phạm vi yêu cầu không hợp lệ."
+    en = "None of the requested scopes is known."
+
+
+class CodeInvalid(TokenRefused):
+    """Mended by the app: start a new login."""
+
+    code = "CODE_INVALID"
+    error = "invalid_grant"
+    vi = "Mã đăng nhập không hợp lệ hoặc đã dùng."
+    en = "The login code is not valid, was used, or was issued for something else."
+
+
+class SessionEnded(TokenRefused):
+    """Mended by the citizen: sign in again."""
+
+    code = "SESSION_ENDED"
+    error = "invalid_grant"
+    vi = "Phiên đăng nhập đã kết thúc, hãy đăng nhập lại."
+    en = "The session has ended; sign in again."
+
+
+class ClientRefused(TokenRefused):
+    """Mended by the facility. Unknown, suspended and wrongly signed look the same on purpose."""
+
+    code = "CLIENT_UNKNOWN"
+    http_status = 401
+    error = "invalid_client"
+    vi = "Không xác thực được hệ thống gọi."
+    en = "The client is unknown or its signature does not fit."
+
+
+class AssertionInvalid(ClientRefused):
+    """Mended by the facility: RFC 7523 section 3."""
+
+    code = "ASSERTION_INVALID"
+    vi = "Chứng thực của hệ thống gọi không đúng chuẩn RFC 7523."
+    en = "The client assertion is not what RFC 7523 asks for."
+
+
+class AssertionAudience(AssertionInvalid):
+    """Mended by the facility: `aud` is our token endpoint."""
+
+    code = "ASSERTION_AUDIENCE"
+    vi = "Chứng thực không dành cho hệ thống này."
+    en = "The client assertion is meant for another audience."
+
+
+class AssertionExpired(AssertionInvalid):
+    """Mended by the facility: sign a new one, and look at the clock."""
+
+    code = "ASSERTION_EXPIRED"
+    vi = "Chứng thực đã hết hạn."
+    en = "The client assertion has expired."
+
+
+class AssertionTooLong(AssertionInvalid):
+    """Mended by the facility: at most five minutes (SMART Backend Services)."""
+
+    code = "ASSERTION_TOO_LONG"
+    vi = "Chứng thực chỉ được có hiệu lực tối đa năm phút."
+    en = "The client assertion may live five minutes at most."
+
+
+class AssertionReplayed(AssertionInvalid):
+    """Mended by the facility: a new `jti` for each request."""
+
+    code = "ASSERTION_REPLAYED"
+    vi = "Chứng thực này đã được dùng."
+    en = "The client assertion was used before."

@@ -1,0 +1,157 @@
+"""Logins: a browser's walk from the app through the eID and back to the app.
+
+RFC 8252 (native apps), RFC 9700 sections 2.1 and 4.7. Owns the login transaction: who started it, which
+browser may finish it, where the answer goes. Leaves the eID's answer to `oidc` and tokens to `sessions`.
+
+The one invariant: a browser is only ever sent to a registered redirect URI of the app or to the configured
+eID, and a login is finished once, by the browser that started it, within ten minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from auth.errors import LoginFailed, LoginRequestInvalid, LoginStateInvalid, ProviderUnavailable
+from auth.oidc import RelyingParty
+from auth.sessions import Clock, Lifetimes, Sessions
+from auth.tokens import derived, digest, is_challenge, random_text
+from ehb.domain.identity import ElectronicIdentity
+from ehb.domain.session import Login
+from ehb.errors import EhbError, Misconfigured
+
+_log = logging.getLogger(__name__)
+_STATE = re.compile(r"[\x20-\x7e]{1,512}")
+
+_NONCE, _VERIFIER = "nonce", "verifier"
+"""What we derive from the browser's secret. Kept nowhere: without that browser an eID code is of no use to anybody."""
+
+SignIn = Callable[[ElectronicIdentity], Awaitable[bytes]]
+"""Finds or opens the person's book and returns its 16-byte key."""
+
+
+class LoginStore(Protocol):
+    """Keeps logins under way."""
+
+    async def add_login(self, login: Login) -> None: ...
+
+    async def take_login(self, state: bytes, browser: bytes) -> Login | None:
+        """The login, for the first caller only, and only for its own browser. Gone afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class MobileClient:
+    """The app: a public client, known by its id and by where it can be reached."""
+
+    client_id: str
+    redirect_uris: frozenset[str]
+
+    def __post_init__(self) -> None:
+        if not self.redirect_uris or any(not urlsplit(uri).scheme or "#" in uri for uri in self.redirect_uris):
+            raise Misconfigured(
+                vi="redirect_uri của ứng dụng phải là URI tuyệt đối, không có phần #.",
+                en="The app needs at least one redirect URI; each is absolute and has no fragment.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where the browser goes next, and the secret that its cookie holds from now on (None: no cookie)."""
+
+    location: str = field(repr=False)
+    browser: str | None = field(default=None, repr=False)
+
+
+class Logins:
+    """Begins and finishes logins."""
+
+    def __init__(
+        self,
+        store: LoginStore,
+        eid: RelyingParty,
+        sessions: Sessions,
+        sign_in: SignIn,
+        app: MobileClient,
+        issuer: str,
+        clock: Clock,
+        lifetimes: Lifetimes | None = None,
+    ) -> None:
+        self._store = store
+        self._eid = eid
+        self._sessions = sessions
+        self._sign_in = sign_in
+        self._app = app
+        self._issuer = issuer
+        self._clock = clock
+        self._lifetime = (lifetimes or Lifetimes()).login
+
+    async def begin(self, query: Mapping[str, str]) -> Step:
+        """To the eID; or back to the app when the eID does not answer.
+
+        Raises LoginRequestInvalid, and then the browser must not be redirected anywhere.
+        """
+        redirect_uri, state = query.get("redirect_uri", ""), query.get("state", "")
+        registered = query.get("client_id") == self._app.client_id and redirect_uri in self._app.redirect_uris
+        s256 = query.get("code_challenge_method") == "S256" and is_challenge(query.get("code_challenge", ""))
+        if not registered or not s256 or not _STATE.fullmatch(state):
+            raise LoginRequestInvalid
+        ours, browser = random_text(), random_text()
+        login = Login(
+            state=digest(ours),
+            browser=digest(browser),
+            client_id=self._app.client_id,
+            redirect_uri=redirect_uri,
+            code_challenge=query["code_challenge"],
+            app_state=state,
+            expires_at=self._clock() + self._lifetime,
+        )
+        try:
+            location = await self._eid.authorization_url(
+                state=ours, nonce=derived(browser, _NONCE), verifier=derived(browser, _VERIFIER)
+            )
+        except EhbError as error:
+            return Step(self._refusal(login, error))
+        await self._store.add_login(login)
+        return Step(location, browser)
+
+    async def finish(self, answer: Mapping[str, str], browser: str | None) -> Step:
+        """Back to the app, with a code or with an error (RFC 6749 sections 4.1.2 and 4.1.2.1).
+
+        Raises LoginStateInvalid when there is no such login in this browser, and then nobody is redirected.
+        """
+        state = answer.get("state")
+        if not state or not browser:
+            raise LoginStateInvalid
+        login = await self._store.take_login(digest(state), digest(browser))
+        if login is None or self._clock() >= login.expires_at:
+            raise LoginStateInvalid
+        try:
+            identity = await self._eid.identity(
+                answer, nonce=derived(browser, _NONCE), verifier=derived(browser, _VERIFIER)
+            )
+            patient_id = await self._sign_in(identity)
+            code = await self._sessions.issue_code(login, patient_id, identity.assurance_level)
+        except EhbError as error:
+            return Step(self._refusal(login, error))
+        return Step(self._to_app(login, {"code": code}))
+
+    def _refusal(self, login: Login, error: EhbError) -> str:
+        _log.info("a login was refused: %s", error.code)
+        return self._to_app(
+            login,
+            {
+                "error": error.error if isinstance(error, LoginFailed | ProviderUnavailable) else "server_error",
+                "error_description": error.en,
+                "error_code": error.code,
+            },
+        )
+
+    def _to_app(self, login: Login, answer: dict[str, str]) -> str:
+        """`iss` tells an app with several servers which of them answered (RFC 9207)."""
+        parts = urlsplit(login.redirect_uri)
+        more = urlencode({**answer, "state": login.app_state, "iss": self._issuer})
+        return urlunsplit(parts._replace(query=f"{parts.query}&{more}" if parts.query else more))

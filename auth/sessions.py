@@ -1,0 +1,210 @@
+"""Our own sessions: one-time codes, opaque access tokens, rotating refresh tokens.
+
+RFC 6749 sections 4.1.2 and 6, RFC 7636, RFC 7009, RFC 9700 section 4.14. Owns every lifetime and what a misuse
+ends. Leaves keeping, and the atomicity of "once", to a `SessionStore`.
+
+Decision: tokens are opaque and each request reads its session, so a session that was ended is refused at the
+very next request; we give up stateless verification. A refresh token that is not the current one ends its
+session, because the app and a thief cannot be told apart. Once per rotation, for ten seconds, the previous token
+is taken as the retry of an app that never got our answer; the token in that answer is dead then, so a thief who
+used the grace is found out at the app's next refresh.
+
+The one invariant: at any moment at most one refresh token of a session is good, and no token is ever stored.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from auth.errors import CodeInvalid, SessionEnded
+from auth.tokens import answers, digest, name_in, new_token, random_text, session_key
+from ehb.domain.identity import Principal, PrincipalKind
+from ehb.domain.session import AccessToken, FacilityClient, Login, LoginCode, Rotation, Session
+from ehb.errors import Unauthenticated
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+class SessionStore(Protocol):
+    """Keeps codes and sessions. Every method is one atomic step, and durable when it returns."""
+
+    async def add_code(self, code: LoginCode) -> None: ...
+
+    async def use_code(self, code: bytes) -> LoginCode | None:
+        """The code, for the first caller only."""
+
+    async def find_used_code(self, code: bytes) -> LoginCode | None: ...
+
+    async def open_session(self, session: Session) -> bool:
+        """False when the session was forbidden before it began."""
+
+    async def find_session(self, key: bytes) -> Session | None: ...
+
+    async def rotate(self, key: bytes, client_id: str, rotation: Rotation) -> Session | None:
+        """The session with its new tokens; None when the old token is not good for a rotation."""
+
+    async def end_session(self, key: bytes, now: datetime) -> None: ...
+
+    async def forbid_session(self, key: bytes, now: datetime, until: datetime) -> None:
+        """End the session, or make sure that it cannot be opened any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things live. The defaults are upper limits of the standards we follow; shorten, do not lengthen."""
+
+    login: timedelta = timedelta(minutes=10)
+    code: timedelta = timedelta(seconds=60)
+    access: timedelta = timedelta(minutes=10)
+    facility_access: timedelta = timedelta(seconds=300)
+    session: timedelta = timedelta(days=30)
+    grace: timedelta = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the token endpoint hands out, once."""
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    expires_in: int
+
+
+class Sessions:
+    """Issues tokens, and says whose a token is."""
+
+    def __init__(self, store: SessionStore, clock: Clock, lifetimes: Lifetimes | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._lifetimes = lifetimes or Lifetimes()
+
+    async def issue_code(self, login: Login, patient_id: bytes, assurance_level: int) -> str:
+        """The app's one-time code for a login that the eID finished."""
+        code = new_token()
+        await self._store.add_code(
+            LoginCode(
+                code=digest(code),
+                session=_key_of(code) or b"",
+                client_id=login.client_id,
+                redirect_uri=login.redirect_uri,
+                code_challenge=login.code_challenge,
+                principal=Principal(
+                    PrincipalKind.CITIZEN,
+                    patient_id=patient_id,
+                    client_id=login.client_id,
+                    assurance_level=assurance_level,
+                    session=random_text(),
+                ),
+                expires_at=self._clock() + self._lifetimes.code,
+            )
+        )
+        return code
+
+    async def redeem(self, code: str, *, client_id: str, redirect_uri: str, verifier: str) -> Tokens:
+        """The first tokens of a session. Whatever is wrong, the code is spent by the attempt. Raises CodeInvalid."""
+        name = name_in(code)
+        if name is None:
+            raise CodeInvalid
+        login = await self._store.use_code(digest(code))
+        now = self._clock()
+        if login is None:
+            await self._end_reused(code, now)
+            raise CodeInvalid
+        fits = login.client_id == client_id and login.redirect_uri == redirect_uri
+        if not fits or now >= login.expires_at or not answers(verifier, login.code_challenge):
+            raise CodeInvalid
+        refresh = new_token(name)
+        access, kept = self._access(name, now, self._lifetimes.access)
+        opened = await self._store.open_session(
+            Session(
+                key=login.session,
+                principal=login.principal,
+                access=(kept,),
+                refresh=digest(refresh),
+                ends_at=now + self._lifetimes.session,
+            )
+        )
+        if not opened:
+            raise CodeInvalid
+        return Tokens(access, refresh, _seconds(self._lifetimes.access))
+
+    async def refresh(self, token: str, *, client_id: str) -> Tokens:
+        """New tokens for the current refresh token; any other token of the session ends it. Raises SessionEnded."""
+        name = name_in(token)
+        if name is None:
+            raise SessionEnded
+        now, key, refresh = self._clock(), session_key(name), new_token(name)
+        access, kept = self._access(name, now, self._lifetimes.access)
+        rotation = Rotation(digest(token), digest(refresh), kept, now, now - self._lifetimes.grace)
+        session = await self._store.rotate(key, client_id, rotation)
+        if session is None:
+            await self._end_misused(key, now)
+            raise SessionEnded
+        return Tokens(access, refresh, _seconds(min(kept.expires_at, session.ends_at) - now))
+
+    async def open_for_facility(self, client: FacilityClient) -> Tokens:
+        """One access token for a facility that has proved itself; it signs again for the next (RFC 6749 4.4.3)."""
+        token, now = new_token(), self._clock()
+        expires_at = now + self._lifetimes.facility_access
+        await self._store.open_session(
+            Session(
+                key=_key_of(token) or b"",
+                principal=Principal(
+                    PrincipalKind.FACILITY,
+                    facility=client.facility,
+                    client_id=client.client_id,
+                    session=random_text(),
+                ),
+                access=(AccessToken(digest(token), expires_at),),
+                refresh=None,
+                ends_at=expires_at,
+            )
+        )
+        return Tokens(token, None, _seconds(self._lifetimes.facility_access))
+
+    async def revoke(self, token: str, *, client_id: str) -> None:
+        """RFC 7009: end the session of any of its tokens, spent ones too. Silent about everything else."""
+        key = _key_of(token)
+        session = await self._store.find_session(key) if key else None
+        if session is not None and session.principal.client_id == client_id:
+            await self._store.end_session(session.key, self._clock())
+
+    async def principal(self, access_token: str) -> Principal:
+        """Whose token this is, now. Raises Unauthenticated."""
+        key = _key_of(access_token)
+        session = await self._store.find_session(key) if key else None
+        if session is None or not session.accepts(digest(access_token), self._clock()):
+            raise Unauthenticated
+        return session.principal
+
+    async def _end_reused(self, code: str, now: datetime) -> None:
+        """RFC 6749 section 4.1.2. The first use may still be under way, so its session is forbidden, not only ended."""
+        used = await self._store.find_used_code(digest(code))
+        if used is not None:
+            await self._store.forbid_session(used.session, now, now + self._lifetimes.session)
+            _log.warning("a login code was used twice; session %s is ended", used.principal.session)
+
+    async def _end_misused(self, key: bytes, now: datetime) -> None:
+        session = await self._store.find_session(key)
+        if session is not None and session.in_force(now):
+            await self._store.end_session(key, now)
+            _log.warning("a spent refresh token was used; session %s is ended", session.principal.session)
+
+    def _access(self, name: bytes, now: datetime, life: timedelta) -> tuple[str, AccessToken]:
+        token = new_token(name)
+        return token, AccessToken(digest(token), now + life)
+
+
+def _key_of(token: str) -> bytes | None:
+    name = name_in(token)
+    return session_key(name) if name is not None else None
+
+
+def _seconds(life: timedelta) -> int:
+    return int(life.total_seconds())

@@ -1,0 +1,128 @@
+"""The composition root: settings → store → custodian → auth + schema + routes.
+
+The only place where everything is wired. The one invariant: the custodian gets the store, services get the
+custodian, and nobody else holds either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from auth.backend import BearerBackend, unauthenticated
+from auth.clients import FacilityAuthentication
+from auth.logins import Logins, MobileClient
+from auth.oidc import RelyingParty
+from auth.provider import EidConfig
+from auth.routes import auth_routes
+from auth.sessions import Sessions
+from ehb.custodian import Custodian
+from ehb.domain.identity import ElectronicIdentity
+from ehb.errors import EhbError, Misconfigured, Unauthenticated
+from ehb.metrics import MetricsMiddleware
+from ehb.problems import language_of, problem_response
+from ehb.routes import plain_routes
+from ehb.services import identity
+from ehb.settings import Settings
+from ehb.store.mongo import connect, migrate
+from ehb.store.registry import Registry
+from ehb.store.sessions import SignIns, create_indexes
+from ehb.store.store import Store
+from ehb.store.vault import Keys, Vault
+from graphql_schema.http import GraphQLEndpoint
+from graphql_schema.ids import OpaqueIds
+from graphql_schema.schema import make_schema
+
+
+def utc_now() -> datetime:
+    """The clock of the house."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
+    """The whole API as an ASGI app. Raises Misconfigured for settings that cannot work."""
+    if settings.mongo_uri is None:
+        raise Misconfigured(vi="Thiếu EHB_MONGO_URI.", en="EHB_MONGO_URI is not set: it names the MongoDB replica set.")
+    mongo = connect(settings.mongo_uri.get_secret_value(), settings.database)
+    custodian = Custodian(Store(mongo, Vault(keys)), clock)
+    sign_ins = SignIns(mongo.database)
+    base = settings.base_url.rstrip("/")
+
+    async def sign_in(who: ElectronicIdentity) -> bytes:
+        return await identity.sign_in(custodian, who)
+
+    eid = RelyingParty(eid_config(settings), clock)
+    sessions = Sessions(sign_ins, clock)
+    app_client = MobileClient(settings.mobile_client_id, frozenset(settings.mobile_redirect_uris))
+    logins = Logins(sign_ins, eid, sessions, sign_in, app_client, base, clock)
+    facilities = FacilityAuthentication(Registry(mongo), sign_ins, [f"{base}/auth/token", base], clock)
+    backend = BearerBackend(sessions)
+    endpoint = GraphQLEndpoint(
+        make_schema(),
+        custodian=custodian,
+        ids=OpaqueIds(keys.opaque),
+        clock=clock,
+        principal_from=backend.principal_from,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        await migrate(mongo)
+        await create_indexes(mongo.database)
+        try:
+            yield
+        finally:
+            await eid.close()
+            await mongo.close()
+
+    async def graphql(request: Request) -> Response:
+        return await endpoint(request)
+
+    return Starlette(
+        routes=[
+            Route("/graphql", graphql, methods=["POST"]),
+            *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
+            *plain_routes(
+                custodian=custodian,
+                principal_from=backend.principal_from,
+                clock=clock,
+                ready=mongo.ping,
+                largest_file=settings.largest_file,
+            ),
+        ],
+        middleware=[Middleware(MetricsMiddleware)],
+        exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
+        lifespan=lifespan,
+    )
+
+
+def eid_config(settings: Settings) -> EidConfig:
+    """The eID provider as `auth` knows it."""
+    eid = settings.eid
+    return EidConfig(
+        issuer=eid.issuer,
+        client_id=eid.client_id,
+        client_secret=eid.client_secret.get_secret_value() if eid.client_secret else None,
+        callback_url=f"{settings.base_url.rstrip('/')}/auth/callback",
+        scope=eid.scope,
+        national_id_claim=eid.national_id_claim,
+        name_claim=eid.name_claim,
+        birth_date_claim=eid.birth_date_claim,
+        level_claim=eid.level_claim,
+        level_map=eid.level_map,
+        default_level=eid.default_level,
+        id_token_algs=eid.id_token_algs,
+        allow_http=eid.allow_http,
+    )
+
+
+def _problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EhbError)  # noqa: S101  Starlette hands over what the handler is registered for
+    return problem_response(error, language_of(request.headers))

@@ -1,0 +1,78 @@
+"""Problems: saying no over HTTP, to machines and to people (RFC 9457).
+
+Owns the shape of a refusal and the choice between Vietnamese and English. The one invariant: a refusal
+shows the error's code and its two prepared sentences, and nothing of the request.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from http import HTTPStatus
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from ehb.errors import EhbError
+
+_PAGE = """<!doctype html>
+<html lang="{language}">
+<meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{first}</title>
+<main><h1>{first}</h1><p lang="{other_language}">{second}</p><p><code>{code}</code></p></main>
+</html>
+"""
+_LOCKED = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+
+
+def language_of(headers: Headers) -> str:
+    """`vi` or `en`, by Accept-Language (RFC 9110 section 12.5.4); Vietnamese when neither is asked for."""
+    wishes: list[tuple[float, str]] = []
+    for part in headers.get("accept-language", "").split(","):
+        name, _, parameter = part.strip().partition(";")
+        language = name.strip().lower().partition("-")[0]
+        try:
+            weight = float(parameter.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        if language in ("vi", "en") and weight > 0:
+            wishes.append((-weight, language))
+    return min(wishes, key=lambda wish: wish[0])[1] if wishes else "vi"
+
+
+def problem_response(error: EhbError, language: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The error as `application/problem+json`."""
+    return JSONResponse(
+        {
+            "type": "about:blank",
+            "title": HTTPStatus(error.http_status).phrase,
+            "status": error.http_status,
+            "detail": error.message(language),
+            "code": error.code,
+        },
+        status_code=error.http_status,
+        headers={"Cache-Control": "no-store", "Content-Language": language, **(headers or {})},
+        media_type="application/problem+json",
+    )
+
+
+def problem_page(error: EhbError, language: str, headers: dict[str, str] | None = None) -> HTMLResponse:
+    """The error for a person in a browser, in both languages; it loads nothing."""
+    other = "vi" if language == "en" else "en"
+    page = _PAGE.format(
+        language=language,
+        first=escape(error.message(language)),
+        other_language=other,
+        second=escape(error.message(other)),
+        code=escape(error.code),
+    )
+    return HTMLResponse(
+        page,
+        error.http_status,
+        {"Cache-Control": "no-store", "Content-Language": language, **_LOCKED, **(headers or {})},
+    )
+
+
+def refusal(error: EhbError, asked: Headers, headers: dict[str, str] | None = None) -> Response:
+    """A page for a browser that asks for one, problem+json for everybody else."""
+    show = problem_page if "text/html" in asked.get("accept", "") else problem_response
+    return show(error, language_of(asked), headers)

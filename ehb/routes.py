@@ -1,0 +1,118 @@
+"""Plain HTTP: probes and metrics, and the facilities' door for visit files.
+
+Translation only: bytes in, receipt out; problems as RFC 9457. The one invariant: a body is read no further
+than it may be long, and nothing of it comes back in an answer or a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
+import msgspec
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from ehb.custodian import Custodian
+from ehb.domain.identity import Principal, PrincipalKind
+from ehb.domain.submission import Receipt, Status
+from ehb.errors import BadInput, EhbError, TooLarge, Unauthenticated, UnsupportedMediaType
+from ehb.formats import visit_xml
+from ehb.services import submission
+
+_STATUS = {Status.ACCEPTED: 201, Status.UNCHANGED: 200, Status.WAITING_FOR_IDENTITY: 202, Status.REJECTED: 422}
+_XML = ("application/xml", "text/xml")
+_THREAD_FROM = 200_000
+"""Bytes from which a file is read in a thread, so that it does not hold up everybody else."""
+
+
+def plain_routes(
+    *,
+    custodian: Custodian,
+    principal_from: Callable[[Headers], Awaitable[Principal]],
+    clock: Callable[[], datetime],
+    ready: Callable[[], Awaitable[None]],
+    largest_file: int,
+) -> list[Route]:
+    """The routes of this room."""
+
+    async def submit(request: Request) -> Response:
+        principal = await principal_from(request.headers)
+        if principal.kind is PrincipalKind.ANONYMOUS:
+            raise Unauthenticated
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _XML:
+            raise UnsupportedMediaType
+        body = await _body(request, largest_file)
+        if len(body) > _THREAD_FROM:
+            visit = await run_in_threadpool(visit_xml.read, body)
+        else:
+            visit = visit_xml.read(body)
+        receipt = await submission.submit(
+            custodian,
+            principal,
+            visit,
+            body,
+            now=clock(),
+            path="POST /facility/submissions",
+            dry_run=_flag(request, "dry_run"),
+        )
+        return _receipt(receipt, _STATUS[receipt.status])
+
+    async def again(request: Request) -> Response:
+        principal = await principal_from(request.headers)
+        receipt = await submission.receipt(
+            custodian, principal, request.path_params["id"], path="GET /facility/submissions/{id}"
+        )
+        return _receipt(receipt, 200)
+
+    async def livez(_: Request) -> Response:
+        return Response("ok\n", media_type="text/plain")
+
+    async def readyz(_: Request) -> Response:
+        try:
+            await ready()
+        except EhbError:
+            return Response("not ready\n", 503, media_type="text/plain")
+        return Response("ok\n", media_type="text/plain")
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    return [
+        Route("/facility/submissions", submit, methods=["POST"]),
+        Route("/facility/submissions/{id}", again, methods=["GET"]),
+        Route("/livez", livez, methods=["GET"]),
+        Route("/readyz", readyz, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+    ]
+
+
+def _receipt(receipt: Receipt, status: int) -> Response:
+    headers = {"Cache-Control": "no-store", "Location": f"/facility/submissions/{receipt.id}"}
+    return Response(msgspec.json.encode(receipt), status, headers, "application/json")
+
+
+def _flag(request: Request, name: str) -> bool:
+    value = request.query_params.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise BadInput(vi=f"{name} phải là true hoặc false.", en=f"{name} must be true or false.")
+    return value == "true"
+
+
+async def _body(request: Request, largest: int) -> bytes:
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > largest:
+        raise TooLarge
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > largest:
+                raise TooLarge
+    except ClientDisconnect:
+        raise BadInput from None
+    return bytes(body)

@@ -1,0 +1,187 @@
+"""Sign-ins on disk: logins under way, their one-time codes, sessions, and the facilities' used assertions.
+
+Implements what `auth` asks of a store, without knowing it. Each method is one atomic command on one document, so
+"once" holds across workers; documents are found by `_id` alone, a hash or a random key, so every collection is
+shardable on a hashed `_id`. TTL indexes tidy up within a minute or so; nobody relies on them, `auth` compares
+every time with its clock.
+
+The one invariant: everything that a caller could present lies here only as its SHA-256.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from ehb.domain.identity import Principal, PrincipalKind
+from ehb.domain.session import AccessToken, Login, LoginCode, Rotation, Session
+from ehb.store.mongo import CODEC, Database, Document
+
+_USED_CODES_KEPT = timedelta(days=1)
+"""How long a used code is remembered, so that its second use is noticed."""
+_ACCESS_KEPT = 3
+"""How many access tokens of one session may be good at once: the current one, and those of calls under way."""
+_TTL = {"logins": "expires_at", "login_codes": "forget_at", "sessions": "ends_at", "assertion_ids": "expires_at"}
+
+
+async def create_indexes(database: Database) -> None:
+    """Safe to run again and from several processes at once."""
+    for name, field in _TTL.items():
+        await database[name].create_index(field, expireAfterSeconds=0)
+
+
+class SignIns:
+    """The collections of this module. Give it a database with majority writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._logins = database.get_collection("logins", codec_options=CODEC)
+        self._codes = database.get_collection("login_codes", codec_options=CODEC)
+        self._sessions = database.get_collection("sessions", codec_options=CODEC)
+        self._assertions = database.get_collection("assertion_ids", codec_options=CODEC)
+
+    async def add_login(self, login: Login) -> None:
+        await self._logins.insert_one(
+            {
+                "_id": login.state,
+                "browser": login.browser,
+                "client_id": login.client_id,
+                "redirect_uri": login.redirect_uri,
+                "code_challenge": login.code_challenge,
+                "app_state": login.app_state,
+                "expires_at": login.expires_at,
+            }
+        )
+
+    async def take_login(self, state: bytes, browser: bytes) -> Login | None:
+        """The login of this state and this browser, once. Another browser does not use it up."""
+        found = await self._logins.find_one_and_delete({"_id": state, "browser": browser})
+        return Login(state=found.pop("_id"), **found) if found else None
+
+    async def add_code(self, code: LoginCode) -> None:
+        await self._codes.insert_one(
+            {
+                "_id": code.code,
+                "session": code.session,
+                "client_id": code.client_id,
+                "redirect_uri": code.redirect_uri,
+                "code_challenge": code.code_challenge,
+                "principal": _principal_document(code.principal),
+                "expires_at": code.expires_at,
+                "forget_at": code.expires_at + _USED_CODES_KEPT,
+                "used": False,
+            }
+        )
+
+    async def use_code(self, code: bytes) -> LoginCode | None:
+        """The code, for the first caller only."""
+        return _code_from(await self._codes.find_one_and_update({"_id": code, "used": False}, {"$set": {"used": True}}))
+
+    async def find_used_code(self, code: bytes) -> LoginCode | None:
+        return _code_from(await self._codes.find_one({"_id": code, "used": True}))
+
+    async def open_session(self, session: Session) -> bool:
+        """False when the session was forbidden before it began."""
+        try:
+            await self._sessions.insert_one(
+                {
+                    "_id": session.key,
+                    "principal": _principal_document(session.principal),
+                    "access": [_access_document(token) for token in session.access],
+                    "refresh": session.refresh,
+                    "ends_at": session.ends_at,
+                    "ended_at": None,
+                }
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    async def find_session(self, key: bytes) -> Session | None:
+        return _session_from(await self._sessions.find_one({"_id": key}))
+
+    async def rotate(self, key: bytes, client_id: str, rotation: Rotation) -> Session | None:
+        """Exchange the current refresh token, or within the grace and once the one before it.
+
+        The grace also ends the access tokens: one of them lies in the answer that never arrived.
+        """
+        living = {
+            "_id": key,
+            "principal.client_id": client_id,
+            "ended_at": None,
+            "ends_at": {"$gt": rotation.now},
+        }
+        access = _access_document(rotation.access)
+        found = await self._sessions.find_one_and_update(
+            {**living, "refresh": rotation.old},
+            {
+                "$set": {"refresh": rotation.new, "previous": rotation.old, "rotated_at": rotation.now},
+                "$push": {"access": {"$each": [access], "$slice": -_ACCESS_KEPT}},
+            },
+            return_document=ReturnDocument.AFTER,
+        ) or await self._sessions.find_one_and_update(
+            {**living, "previous": rotation.old, "rotated_at": {"$gt": rotation.grace_since}},
+            {"$set": {"refresh": rotation.new, "access": [access]}, "$unset": {"previous": ""}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return _session_from(found)
+
+    async def end_session(self, key: bytes, now: datetime) -> None:
+        await self._sessions.update_one({"_id": key, "ended_at": None}, {"$set": {"ended_at": now}})
+
+    async def forbid_session(self, key: bytes, now: datetime, until: datetime) -> None:
+        """End the session; when it is not there yet, leave a stone in the place where it would be opened."""
+        await self._sessions.update_one(
+            {"_id": key}, {"$set": {"ended_at": now}, "$setOnInsert": {"ends_at": until}}, upsert=True
+        )
+
+    async def claim_assertion(self, client_id: str, jti: str, expires_at: datetime) -> bool:
+        """True for the first caller only, until the assertion has expired."""
+        name = sha256(f"{client_id}\0{jti}".encode()).digest()
+        try:
+            await self._assertions.insert_one({"_id": name, "expires_at": expires_at})
+        except DuplicateKeyError:
+            return False
+        return True
+
+
+def _principal_document(principal: Principal) -> Document:
+    return {**asdict(principal), "kind": principal.kind.value}
+
+
+def _principal_from(document: Document) -> Principal:
+    return Principal(**{**document, "kind": PrincipalKind(document["kind"])})
+
+
+def _access_document(token: AccessToken) -> Document:
+    return {"digest": token.digest, "expires_at": token.expires_at}
+
+
+def _code_from(document: Document | None) -> LoginCode | None:
+    if document is None:
+        return None
+    return LoginCode(
+        code=document["_id"],
+        session=document["session"],
+        client_id=document["client_id"],
+        redirect_uri=document["redirect_uri"],
+        code_challenge=document["code_challenge"],
+        principal=_principal_from(document["principal"]),
+        expires_at=document["expires_at"],
+    )
+
+
+def _session_from(document: Document | None) -> Session | None:
+    if document is None or "principal" not in document:
+        return None
+    return Session(
+        key=document["_id"],
+        principal=_principal_from(document["principal"]),
+        access=tuple(AccessToken(**token) for token in document["access"]),
+        refresh=document["refresh"],
+        ends_at=document["ends_at"],
+        ended_at=document["ended_at"],
+    )

@@ -1,0 +1,112 @@
+"""Relay connections over records: keyset cursors, pages of at most 100.
+
+A cursor is bound to the viewer, the book and the narrowed list it was made for (standards row R4). The one
+invariant: a page is cut from what the root's permit opened, never fetched around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Annotated, Generic, TypeVar, cast
+
+import strawberry
+
+from ehb.domain import records as domain
+from ehb.domain.book import Filter, page, position_of
+from ehb.domain.coding import VIETNAM
+from ehb.errors import BadInput
+from graphql_schema.context import Info
+
+PAGE_CAP = 100
+
+First = Annotated[int, strawberry.argument(description=f"How many records, 1 to {PAGE_CAP}.")]
+After = Annotated[str | None, strawberry.argument(description="Cursor of the record before the page.")]
+From = Annotated[date | None, strawberry.argument(name="from", description="First day, in Vietnam's time.")]
+To = Annotated[date | None, strawberry.argument(description="Last day, in Vietnam's time.")]
+FacilityCode = Annotated[str | None, strawberry.argument(description="Only records of this facility code.")]
+Kinds = Annotated[list[str] | None, strawberry.argument(description="Only these GraphQL type names of records.")]
+
+N = TypeVar("N")
+
+
+@strawberry.type(description="Where a page stands in its list.")
+class PageInfo:
+    has_next_page: bool = strawberry.field(description="Whether older records follow.")
+    has_previous_page: bool = strawberry.field(description="Whether newer records come before.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first record of the page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last record of the page.")
+
+
+@strawberry.type(description="One record of a page.")
+class Edge(Generic[N]):
+    cursor: str = strawberry.field(description="Where the record stands, for `after`.")
+    node: N = strawberry.field(description="The record.")
+
+
+@strawberry.type(description="A page of records, newest first.")
+class Connection(Generic[N]):
+    edges: list[Edge[N]] = strawberry.field(description="The records with their cursors.")
+    nodes: list[N] = strawberry.field(description="The records without cursors.")
+    page_info: PageInfo = strawberry.field(description="Where the page stands.")
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """The arguments of a list, as they came."""
+
+    first: int
+    after: str | None = None
+    from_: date | None = None
+    to: date | None = None
+    facility: str | None = None
+    kinds: tuple[str, ...] | None = None
+
+    def filter(self) -> Filter:
+        """The domain's words for it. Raises BadInput for a kind that there is not."""
+        if self.kinds is not None and not set(self.kinds) <= set(domain.KINDS):
+            raise BadInput(
+                vi="kinds chứa tên không có trong sổ.", en=f"kinds must be among: {', '.join(domain.KINDS)}."
+            )
+        return Filter(
+            since=_start_of(self.from_) if self.from_ else None,
+            until=_start_of(self.to + timedelta(days=1)) if self.to else None,
+            facility=self.facility,
+            kinds=frozenset(self.kinds) if self.kinds is not None else None,
+        )
+
+
+def connection(
+    info: Info, patient_id: bytes, name: str, records: Sequence[domain.Record], narrowing: Narrowing
+) -> Connection[N]:
+    """A page of `records`. Raises BadInput for a page size out of range and for a cursor from elsewhere."""
+    if not 1 <= narrowing.first <= PAGE_CAP:
+        raise BadInput(vi=f"first phải từ 1 đến {PAGE_CAP}.", en=f"first must be from 1 to {PAGE_CAP}.")
+    ids, scope = info.context.ids, _scope(info, patient_id, name, narrowing)
+    after = ids.position(narrowing.after, scope) if narrowing.after is not None else None
+    if narrowing.after is not None and after is None:
+        raise BadInput(
+            vi="Con trỏ không thuộc danh sách này.", en="The cursor was not made for this list; start without `after`."
+        )
+    found = page(records, narrowing.filter(), first=narrowing.first, after=after)
+    edges = [Edge(cursor=ids.cursor(position_of(record), scope), node=record) for record in found.records]
+    shown = PageInfo(
+        has_next_page=found.has_next,
+        has_previous_page=found.has_previous,
+        start_cursor=edges[0].cursor if edges else None,
+        end_cursor=edges[-1].cursor if edges else None,
+    )
+    return cast("Connection[N]", Connection(edges=edges, nodes=list(found.records), page_info=shown))
+
+
+def _scope(info: Info, patient_id: bytes, name: str, narrowing: Narrowing) -> bytes:
+    principal = info.context.principal
+    viewer = principal.patient_id or (principal.facility or "").encode()
+    narrowed = (name, narrowing.from_, narrowing.to, narrowing.facility, narrowing.kinds)
+    return hashlib.sha256(viewer + b"\0" + patient_id + b"\0" + repr(narrowed).encode()).digest()
+
+
+def _start_of(day: date) -> datetime:
+    return datetime.combine(day, time(), VIETNAM)

@@ -1,0 +1,27 @@
+"""What every resolver has at hand: who asks, in which language, and the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import strawberry
+
+from ehb.custodian import Custodian
+from ehb.domain.identity import Principal
+from graphql_schema.ids import OpaqueIds
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request."""
+
+    principal: Principal
+    custodian: Custodian
+    ids: OpaqueIds
+    language: str
+    clock: Callable[[], datetime]
+
+
+Info = strawberry.Info[Context, None]

@@ -1,0 +1,127 @@
+"""GraphQL over HTTP (draft of the GraphQL-over-HTTP specification, standards rows H1–H6, G2).
+
+Own and small, because the stock view answers request errors with 200 and `data: null`. Owns media types,
+status codes and sizes; leaves who is calling to the `principal_from` it is given. The one invariant: a
+response is never cacheable, and a request error carries no `data` key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+import orjson
+import strawberry
+from graphql import GraphQLError
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from ehb.custodian import Custodian
+from ehb.domain.identity import Principal
+from ehb.errors import BadInput, EhbError, TooLarge
+from ehb.problems import language_of, problem_response
+from graphql_schema.context import Context
+from graphql_schema.errors import presented
+from graphql_schema.ids import OpaqueIds
+
+_RESPONSE = "application/graphql-response+json"
+_JSON = "application/json"
+LARGEST_BODY = 2_000_000
+
+
+class GraphQLEndpoint:
+    """`POST /graphql`."""
+
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        *,
+        custodian: Custodian,
+        ids: OpaqueIds,
+        clock: Callable[[], datetime],
+        principal_from: Callable[[Headers], Awaitable[Principal]],
+    ) -> None:
+        self._schema = schema
+        self._custodian = custodian
+        self._ids = ids
+        self._clock = clock
+        self._principal_from = principal_from
+
+    async def __call__(self, request: Request) -> Response:
+        language = language_of(request.headers)
+        media_type = _media_type(request.headers.get("accept", ""))
+        if media_type is None:
+            return Response("Not Acceptable", 406, {"Cache-Control": "no-store"}, "text/plain")
+        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
+            return Response("Unsupported Media Type", 415, {"Cache-Control": "no-store"}, "text/plain")
+        try:
+            asked = _asked(await _body(request))
+        except EhbError as error:
+            return problem_response(error, language)
+        context = Context(
+            principal=await self._principal_from(request.headers),
+            custodian=self._custodian,
+            ids=self._ids,
+            language=language,
+            clock=self._clock,
+        )
+        result = await self._schema.execute(
+            asked["query"],
+            variable_values=asked.get("variables"),
+            operation_name=asked.get("operationName"),
+            context_value=context,
+        )
+        errors: list[GraphQLError] = list(result.errors or ())
+        answer: dict[str, Any] = {}
+        if errors:
+            answer["errors"] = [presented(error, language) for error in errors]
+        faulty = bool(errors) and result.data is None and all(error.path is None for error in errors)
+        if not faulty:
+            answer["data"] = result.data
+        return Response(
+            orjson.dumps(answer),
+            status_code=400 if faulty and media_type == _RESPONSE else 200,
+            headers={"Cache-Control": "no-store", "Content-Language": language},
+            media_type=f"{media_type}; charset=utf-8",
+        )
+
+
+def _media_type(accept: str) -> str | None:
+    """The media type of the answer: what is asked for, application/json when nothing is; None for neither."""
+    wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
+    for name in wanted:
+        if name == _RESPONSE:
+            return _RESPONSE
+        if name in (_JSON, "*/*", "application/*"):
+            return _JSON
+    return None if wanted else _JSON
+
+
+async def _body(request: Request) -> bytes:
+    """The body, read no further than it may be long. Raises TooLarge."""
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > LARGEST_BODY:
+                raise TooLarge
+    except ClientDisconnect:
+        raise BadInput from None
+    return bytes(body)
+
+
+def _asked(body: bytes) -> dict[str, Any]:
+    """The parameters of a well-formed request. Raises BadInput."""
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadInput(vi="Nội dung không phải JSON.", en="The body is not JSON.") from None
+    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
+        raise BadInput(vi="Thiếu `query`.", en="`query` is missing or not a string.")
+    if not isinstance(asked.get("variables"), dict | None) or not isinstance(asked.get("operationName"), str | None):
+        raise BadInput(
+            vi="`variables` phải là đối tượng.", en="`variables` must be an object, `operationName` a string."
+        )
+    return asked

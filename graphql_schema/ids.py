@@ -1,0 +1,68 @@
+"""Opaque ids and cursors: what the outside may hold of our keys (standards rows R2, R4).
+
+AES-SIV (RFC 5297): deterministic, so that an id is the same in every answer and client caches work;
+authenticated, so that nobody can make one up; bound by its associated data to what it is for. A cursor is also
+bound to the viewer and to the list it was made for. The one invariant: a text that we did not make opens
+to nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime, timedelta
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
+
+from ehb.domain.book import Position
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_OFFSET = 2**63
+
+
+class OpaqueIds:
+    """Makes and opens opaque texts with the 64-byte key of this deployment."""
+
+    def __init__(self, key: bytes) -> None:
+        self._siv = AESSIV(key)
+
+    def patient(self, patient_id: bytes) -> str:
+        """The outside id of a person."""
+        return self._seal(b"patient", patient_id)
+
+    def patient_key(self, text: str) -> bytes | None:
+        """The key behind a person's id, None for a text that is none."""
+        return self._open(b"patient", text)
+
+    def record(self, patient_id: bytes, key: bytes) -> str:
+        """The outside id of a record, the same over all its versions."""
+        return self._seal(b"record", patient_id + key)
+
+    def record_key(self, text: str) -> tuple[bytes, bytes] | None:
+        """Person key and record key behind a record's id, None for a text that is none."""
+        opened = self._open(b"record", text)
+        return (opened[:16], opened[16:]) if opened and len(opened) == 28 else None
+
+    def cursor(self, position: Position, scope: bytes) -> str:
+        """A cursor that only the same list of the same viewer takes back."""
+        millis = (position.instant - _EPOCH) // timedelta(milliseconds=1)
+        return self._seal(b"cursor\0" + scope, (millis + _OFFSET).to_bytes(8, "big") + position.key)
+
+    def position(self, text: str, scope: bytes) -> Position | None:
+        """The position behind a cursor, None when it was not made for this list and viewer."""
+        opened = self._open(b"cursor\0" + scope, text)
+        if opened is None or len(opened) != 20:
+            return None
+        millis = int.from_bytes(opened[:8], "big") - _OFFSET
+        return Position(_EPOCH + timedelta(milliseconds=millis), opened[8:])
+
+    def _seal(self, purpose: bytes, value: bytes) -> str:
+        return base64.urlsafe_b64encode(self._siv.encrypt(value, [purpose])).decode().rstrip("=")
+
+    def _open(self, purpose: bytes, text: str) -> bytes | None:
+        try:
+            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            return self._siv.decrypt(sealed, [purpose])
+        except (binascii.Error, ValueError, InvalidTag):
+            return None

@@ -1,0 +1,58 @@
+"""The schema: the roots of every feature word, put together, with the limits that hold for all operations.
+
+The printed form is committed as `schema.graphql` and compared by a test: a change to it is a change that
+clients feel.
+"""
+
+from __future__ import annotations
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import MaxAliasesLimiter, MaxTokensLimiter, ParserCache, QueryDepthLimiter, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from graphql_schema.book import BookQuery
+from graphql_schema.elements import PARTIAL_DATE_TIME, PartialDateTime
+from graphql_schema.identity import IdentityQuery
+from graphql_schema.records import RECORD_TYPES
+from graphql_schema.submission import SubmissionMutation, SubmissionQuery
+
+MAX_DEPTH, MAX_TOKENS, MAX_ALIASES = 14, 2_000, 30
+
+
+@strawberry.type(description="What can be asked.")
+class Query(BookQuery, IdentityQuery, SubmissionQuery):
+    """All roots that read."""
+
+
+@strawberry.type(description="What can be done.")
+class Mutation(SubmissionMutation):
+    """All roots that write."""
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        """Log nothing here: the stock logger writes messages and the query, literals and all (standards row E5).
+
+        `graphql_schema.errors.presented` logs the place of a bug instead.
+        """
+
+
+def make_schema() -> strawberry.Schema:
+    """The schema of the whole API."""
+    return _Schema(
+        query=Query,
+        mutation=Mutation,
+        types=list(RECORD_TYPES),
+        config=StrawberryConfig(
+            scalar_map={PartialDateTime: PARTIAL_DATE_TIME}, disable_field_suggestions=True, relay_max_results=100
+        ),
+        extensions=[
+            lambda: ParserCache(maxsize=512),
+            lambda: ValidationCache(maxsize=512),
+            lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
+            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
+            lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
+        ],
+    )

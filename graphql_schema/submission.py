@@ -1,0 +1,187 @@
+"""Submitting a visit by typed input, and seeing receipts again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Annotated, Any, cast
+
+import orjson
+import strawberry
+
+from ehb.domain.coding import instant_of
+from ehb.domain.identity import UnusableIdentifier, identifier_from
+from ehb.domain.records import Facility, Practitioner, Provenance, Section
+from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, Status, VisitSummary
+from ehb.services import submission as service
+from graphql_schema.context import Info
+from graphql_schema.submission_inputs import RECORD_OF, EntryInput, PatientInput, VisitSummaryInput, attributes
+
+SOURCE = "GraphQL"
+
+
+@strawberry.type(name="Problem", description="One thing wrong with a submission.")
+class ProblemType:
+    severity: Severity = strawberry.field(description="Whether it refuses the submission.")
+    rule: str = strawberry.field(description="Stable name of the rule.")
+    table: str | None = strawberry.field(description="Table of a file, or list of an input.")
+    row: int | None = strawberry.field(description="Row, counted from 1.")
+    field: str | None = strawberry.field(description="Field.")
+    message_vi: str = strawberry.field(description="Message in Vietnamese.")
+    message_en: str = strawberry.field(description="Message in English.")
+
+
+@strawberry.type(name="Receipt", description="What became of a submission.")
+class ReceiptType:
+    id: strawberry.ID = strawberry.field(description="Id of the receipt.")
+    status: Status = strawberry.field(description="What became of it.")
+    episode: str = strawberry.field(description="The facility's own code of the episode.")
+    version: int = strawberry.field(description="Accepted version of the episode, 0 when refused.")
+    records: int = strawberry.field(description="How many records the episode holds now.")
+    problems: list[ProblemType] = strawberry.field(description="Everything that is wrong, at once.")
+
+
+@strawberry.type
+class SubmissionQuery:
+    """Receipts again."""
+
+    @strawberry.field(
+        description="A receipt of your own facility. NOT_FOUND for any other.", graphql_type=ReceiptType | None
+    )
+    async def submission(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the receipt.")]
+    ) -> Any:
+        return await service.receipt(info.context.custodian, info.context.principal, id, path="submission")
+
+
+@strawberry.type
+class SubmissionMutation:
+    """What facilities send."""
+
+    @strawberry.mutation(
+        description="Submit a visit, or what a facility knows besides its visit files.", graphql_type=ReceiptType
+    )
+    async def submit_visit_summary(
+        self,
+        info: Info,
+        input: Annotated[VisitSummaryInput, strawberry.argument(description="The visit.")],
+        dry_run: Annotated[bool, strawberry.argument(description="Judge it and store nothing.")] = False,
+    ) -> Any:
+        body = orjson.dumps(dataclasses.asdict(cast(Any, input)), default=str, option=orjson.OPT_SORT_KEYS)
+        visit = visit_from(input, facility=info.context.principal.facility or "", content=body)
+        return await service.submit(
+            info.context.custodian,
+            info.context.principal,
+            visit,
+            body,
+            now=info.context.clock(),
+            path="submitVisitSummary",
+            dry_run=dry_run,
+        )
+
+
+def visit_from(given: VisitSummaryInput, *, facility: str, content: bytes) -> VisitSummary:
+    """The visit summary of a typed input; what is wrong with its shape comes as problems."""
+    problems: list[Problem] = []
+    if not given.episode.strip():
+        problems.append(_problem("field.required", None, None, "episode"))
+    patient = _patient(given.patient, problems)
+    drafts = tuple(_drafts(given, facility, problems))
+    return VisitSummary(
+        facility=facility,
+        episode=given.episode.strip(),
+        source=SOURCE,
+        patient=patient,
+        drafts=drafts,
+        problems=tuple(problems),
+        content=content,
+    )
+
+
+def _patient(given: PatientInput, problems: list[Problem]) -> PatientDetails:
+    identifier = None
+    try:
+        identifier = identifier_from(given.identifier or "", nationality=given.nationality or "000")
+    except UnusableIdentifier:
+        problems.append(_problem("identifier.format", "patient", None, "identifier"))
+    if given.birth_date is not None and not _is_time(given.birth_date):
+        problems.append(_problem("field.date", "patient", None, "birthDate"))
+    return PatientDetails(
+        identifiers=(identifier,) if identifier else (),
+        full_name=given.full_name,
+        birth_date=given.birth_date if given.birth_date and _is_time(given.birth_date) else None,
+        sex=given.sex.value if given.sex else None,
+        nationality=given.nationality,
+        address=given.address,
+        phone=given.phone,
+    )
+
+
+def _drafts(given: VisitSummaryInput, facility: str, problems: list[Problem]) -> Iterator[Draft]:
+    if given.encounter is not None:
+        yield from _draft(given.encounter, Section.ENCOUNTERS, "encounter", 1, facility, problems)
+    for section in Section:
+        name = section.value.lower()
+        for row, entry in enumerate(getattr(given, name, ()), start=1):
+            yield from _draft(entry, section, name, row, facility, problems)
+
+
+def _draft(
+    entry: EntryInput, section: Section, name: str, row: int, facility: str, problems: list[Problem]
+) -> Iterator[Draft]:
+    wrong = [field for field, time in _times(entry) if not _is_time(time)]
+    problems.extend(_problem("field.date", name, row, field) for field in wrong)
+    if wrong:
+        return
+    content = attributes(entry)
+    licence = content.pop("practitioner", None)
+    content.pop("time")
+    provenance = Provenance(
+        facility=Facility(facility),
+        practitioner=Practitioner(licence) if licence else None,
+        submitted_at="",
+        source=SOURCE,
+    )
+    record = RECORD_OF[type(entry)](section=section, time=entry.time, provenance=provenance, **content)
+    code = record.code
+    named = (code.coding[0].code if code.coding else code.text) if code else None
+    yield Draft(record, f"{name}/{named}/{entry.time}", name, row)
+
+
+def _times(entry: EntryInput) -> Iterator[tuple[str, str]]:
+    yield "time", entry.time
+    period = getattr(entry, "period", None)
+    for field, time in (
+        ("period.start", getattr(period, "start", None)),
+        ("period.end", getattr(period, "end", None)),
+        ("issued", getattr(entry, "issued", None)),
+        ("documentDate", getattr(entry, "document_date", None)),
+    ):
+        if time is not None:
+            yield field, time
+
+
+def _is_time(text: str) -> bool:
+    try:
+        instant_of(text)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+_MESSAGES = {
+    "field.required": ("Thiếu trường bắt buộc.", "A required field is empty."),
+    "identifier.format": (
+        "Số định danh phải là 12 số, 9 số, số hộ chiếu hoặc mã tài khoản.",
+        "The identifier must be a 12-digit number, a 9-digit number, a passport number or an account code.",
+    ),
+    "field.date": (
+        "Ngày giờ không tồn tại hoặc sai định dạng YYYY[-MM[-DD[Thh:mm:ss+07:00]]].",
+        "The date does not exist or is not YYYY[-MM[-DD[Thh:mm:ss+07:00]]].",
+    ),
+}
+
+
+def _problem(rule: str, table: str | None, row: int | None, field: str) -> Problem:
+    vi, en = _MESSAGES[rule]
+    return Problem(Severity.ERROR, rule, vi, en, table=table, row=row, field=field)

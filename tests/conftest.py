@@ -1,0 +1,85 @@
+"""Fixtures that all tests share: one real mongod and one real eID provider per run, a fresh database per test."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2
+import pytest
+from joserfc.jwk import ECKey
+from pydantic import SecretStr
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+
+from ehb.app import create_app
+from ehb.settings import EidSettings, Settings
+from ehb.store import embedded
+from ehb.store.mongo import Mongo, connect, migrate
+from ehb.store.registry import Registry
+from ehb.store.vault import Keys
+from tests.builders import FACILITY
+from tests.house import BASE, CLIENT, REDIRECT, House
+from tests.providers import StandInProvider
+
+
+@pytest.fixture(scope="session")
+def mongo_uri() -> Iterator[str]:
+    with embedded.start() as mongo:
+        yield mongo.uri
+
+
+@pytest.fixture
+async def database(mongo_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo_uri, w="majority")
+    database = client.get_database(f"test_{secrets.token_hex(6)}")
+    yield database
+    await client.drop_database(database.name)
+    await client.close()
+
+
+@pytest.fixture
+async def mongo(mongo_uri: str) -> AsyncIterator[Mongo]:
+    """A migrated, empty database of this project's layout."""
+    mongo = connect(mongo_uri, f"test_{secrets.token_hex(6)}")
+    await migrate(mongo)
+    yield mongo
+    await mongo.client.drop_database(mongo.database.name)
+    await mongo.close()
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[StandInProvider]:
+    with StandInProvider() as running:
+        yield running
+
+
+@pytest.fixture
+async def house(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> AsyncIterator[House]:
+    """The whole app; facilities 99001 and 99002 are registered."""
+    keys = Keys.generate()
+    settings = Settings(
+        mongo_uri=SecretStr(mongo_uri),
+        database=mongo.database.name,
+        base_url=BASE,
+        mobile_client_id=CLIENT,
+        mobile_redirect_uris=(REDIRECT,),
+        eid=EidSettings(issuer=provider.issuer, client_secret=SecretStr("any secret")),
+    )
+    facility_keys = {code: ECKey.generate_key("P-256", {"kid": code}) for code in (FACILITY, "99002")}
+    registry = Registry(mongo)
+    for code, key in facility_keys.items():
+        await registry.register(code, f"Bệnh viện Thử {code}", code, [key.as_dict(private=False)])
+    app = create_app(settings, keys)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as http,
+    ):
+        yield House(http, mongo, keys, provider, facility_keys)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
