@@ -17,9 +17,9 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from auth.problems import language_of, problem_response
 from ehb.domain.identity import ANONYMOUS, Principal, PrincipalKind
 from ehb.errors import Unauthenticated
+from ehb.problems import language_of, problem_response
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit
 
 from auth.errors import LoginFailed, LoginRequestInvalid, LoginStateInvalid, ProviderUnavailable
 from auth.oidc import RelyingParty
@@ -152,6 +152,5 @@ class Logins:
 
     def _to_app(self, login: Login, answer: dict[str, str]) -> str:
         """`iss` tells an app with several servers which of them answered (RFC 9207)."""
-        parts = urlsplit(login.redirect_uri)
         more = urlencode({**answer, "state": login.app_state, "iss": self._issuer})
-        return urlunsplit(parts._replace(query=f"{parts.query}&{more}" if parts.query else more))
+        return f"{login.redirect_uri}{'&' if '?' in login.redirect_uri else '?'}{more}"

@@ -18,9 +18,9 @@ from starlette.routing import Route
 from auth.clients import ALGORITHMS, FacilityAuthentication
 from auth.errors import ClientRefused, GrantUnsupported, LoginRequestInvalid, ScopeInvalid, TokenRefused
 from auth.logins import Logins, Step
-from auth.problems import refusal
 from auth.sessions import Sessions, Tokens
 from ehb.errors import EhbError
+from ehb.problems import refusal
 
 _PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "Referrer-Policy": "no-referrer"}
 _COOKIE_LIFE = 600

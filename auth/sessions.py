@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from auth.errors import CodeInvalid, SessionEnded
-from auth.tokens import answers, digest, name_in, new_token, random_text, session_key
+from auth.tokens import answers, digest, name_in, new_name, new_token, random_text, session_key
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.session import AccessToken, FacilityClient, Login, LoginCode, Rotation, Session
 from ehb.errors import Unauthenticated
@@ -86,11 +86,12 @@ class Sessions:
 
     async def issue_code(self, login: Login, patient_id: bytes, assurance_level: int) -> str:
         """The app's one-time code for a login that the eID finished."""
-        code = new_token()
+        name = new_name()
+        code = new_token(name)
         await self._store.add_code(
             LoginCode(
                 code=digest(code),
-                session=_key_of(code) or b"",
+                session=session_key(name),
                 client_id=login.client_id,
                 redirect_uri=login.redirect_uri,
                 code_challenge=login.code_challenge,
@@ -150,20 +151,20 @@ class Sessions:
 
     async def open_for_facility(self, client: FacilityClient) -> Tokens:
         """One access token for a facility that has proved itself; it signs again for the next (RFC 6749 4.4.3)."""
-        token, now = new_token(), self._clock()
-        expires_at = now + self._lifetimes.facility_access
+        name, now = new_name(), self._clock()
+        token, kept = self._access(name, now, self._lifetimes.facility_access)
         await self._store.open_session(
             Session(
-                key=_key_of(token) or b"",
+                key=session_key(name),
                 principal=Principal(
                     PrincipalKind.FACILITY,
                     facility=client.facility,
                     client_id=client.client_id,
                     session=random_text(),
                 ),
-                access=(AccessToken(digest(token), expires_at),),
+                access=(kept,),
                 refresh=None,
-                ends_at=expires_at,
+                ends_at=kept.expires_at,
             )
         )
         return Tokens(token, None, _seconds(self._lifetimes.facility_access))

@@ -36,9 +36,14 @@ def derived(secret: str, purpose: str) -> str:
     return urlsafe_b64encode(hmac_digest(secret.encode(), purpose.encode(), "sha256")).decode().rstrip("=")
 
 
-def new_token(name: bytes | None = None) -> str:
-    """A token of the session with this name, or of a session yet to come."""
-    return urlsafe_b64encode((name or secrets.token_bytes(_NAME)) + secrets.token_bytes(32)).decode()
+def new_name() -> bytes:
+    """The name of a session yet to come."""
+    return secrets.token_bytes(_NAME)
+
+
+def new_token(name: bytes) -> str:
+    """A token of the session with this name."""
+    return urlsafe_b64encode(name + secrets.token_bytes(32)).decode()
 
 
 def name_in(token: str) -> bytes | None:

@@ -31,9 +31,10 @@ from ehb.problems import language_of, problem_response
 from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
-from ehb.store.mongo import connect, migrate
+from ehb.store.migrations import migrate
+from ehb.store.mongo import connect
 from ehb.store.registry import Registry
-from ehb.store.sessions import SignIns, create_indexes
+from ehb.store.sessions import SignIns
 from ehb.store.store import Store
 from ehb.store.vault import Keys, Vault
 from graphql_schema.http import GraphQLEndpoint
@@ -75,7 +76,6 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await migrate(mongo)
-        await create_indexes(mongo.database)
         try:
             yield
         finally:

@@ -17,7 +17,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from ehb.app import create_app
 from ehb.settings import EidSettings, Settings
 from ehb.store import embedded
-from ehb.store.mongo import Mongo, connect, migrate
+from ehb.store.migrations import migrate
+from ehb.store.mongo import Mongo, connect
 from ehb.store.registry import Registry
 from ehb.store.vault import Keys
 from tests.builders import FACILITY

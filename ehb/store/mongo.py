@@ -19,10 +19,10 @@ from datetime import UTC
 from typing import Any, TypeVar, cast
 
 from bson.codec_options import CodecOptions
-from pymongo import AsyncMongoClient, IndexModel, ReadPreference
+from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -35,13 +35,6 @@ T = TypeVar("T")
 
 MAJORITY = WriteConcern(w="majority", wtimeout=10_000)
 CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
-SCHEMA_VERSION = 1
-
-CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events")
-"""Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
-INDEXES: dict[str, list[IndexModel]] = {
-    "submissions": [IndexModel("expires", expireAfterSeconds=0, sparse=True)],
-}
 
 
 class _Undone(Exception):
@@ -110,48 +103,3 @@ def connect(uri: str, database: str) -> Mongo:
             database, codec_options=CODEC, write_concern=MAJORITY, read_concern=ReadConcern("majority")
         ),
     )
-
-
-async def migrate(mongo: Mongo) -> int:
-    """Bring the database to this version's layout; safe to run again and from several processes at once.
-
-    Returns the schema version. Raises Misconfigured when a newer version wrote the database, and
-    Unavailable when the database does not answer.
-    """
-    try:
-        await _require_transactions(mongo)
-        found = await mongo.database["schema"].find_one({"_id": "version"})
-        if found and found["version"] > SCHEMA_VERSION:
-            raise Misconfigured(
-                vi="Cơ sở dữ liệu do một phiên bản mới hơn tạo ra.",
-                en=f"The database has layout {found['version']}, this ehb knows {SCHEMA_VERSION}: install a newer ehb.",
-            )
-        for name in CLUSTERED:
-            try:
-                await mongo.database.create_collection(
-                    name, clusteredIndex={"key": {"_id": 1}, "unique": True}, check_exists=False
-                )
-            except CollectionInvalid:
-                continue
-            except PyMongoError as error:
-                if getattr(error, "code", None) != 48:  # NamespaceExists
-                    raise
-        for name, indexes in INDEXES.items():
-            await mongo.database[name].create_indexes(indexes)
-        await mongo.database["schema"].update_one(
-            {"_id": "version"}, {"$set": {"version": SCHEMA_VERSION}}, upsert=True
-        )
-    except PyMongoError as error:
-        raise Unavailable(
-            vi="Không kết nối được MongoDB.", en="MongoDB does not answer; check EHB_MONGO_URI and its credentials."
-        ) from error
-    return SCHEMA_VERSION
-
-
-async def _require_transactions(mongo: Mongo) -> None:
-    hello = await mongo.client.admin.command("hello")
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        raise Misconfigured(
-            vi="MongoDB phải chạy dạng replica set hoặc sharded cluster.",
-            en="MongoDB runs standalone; a replica set (one node is enough) or a sharded cluster is needed.",
-        )

@@ -66,7 +66,7 @@ def _told(story: Story, person: Person, rng: random.Random, today: date) -> Iter
             opens = day + timedelta(days=day.weekday() == _SUNDAY and not (case.emergency or story.anchor))
             if opens + timedelta(days=days) < today:
                 yield Visit(opens, days, case, facility, came_from, goes_to, before == facility)
-            came_from, before = None, facility
+            came_from, before = None, facility if case.revisit else None
         came_from = facility if step.refers else None
 
 

@@ -3,7 +3,7 @@
 Each kind is told apart from a real one at first sight (domain facts §3.1: test data must be obviously fake):
 province 999 is in no list, passports start with ZZ, cards carry province 99 and an insurance number from 9999.
 
-Invariant: a serial gives each kind of number at most once, and no two people of one seed share a serial (up to 999,953 people).
+Invariant: up to 999,953 people of one seed have serials of their own, so no two share a number.
 """
 
 from __future__ import annotations

@@ -44,6 +44,8 @@ class Person:
     """One invented person. `sub` is the login name at the stand-in eID provider and tells no number.
 
     `birth_date` is "1985" or "1985-03-07"; `sex` is "male" or "female". `old_number` was used until the end of 2024.
+    `birth_time` (HHmm) is late in the evening: after the hour at which the mother was admitted. `build` is the weight
+    in relation to what is usual.
     """
 
     index: int
@@ -104,7 +106,7 @@ def person_at(index: int, seed: int, today: date) -> Person:
         role=role.role,
         full_name=f"Con bà {mother.full_name}" if mother else origin.full_name,
         birth_date=str(born.year) if role.year_only else born.isoformat(),
-        birth_time=f"{rng.randrange(24):02d}{rng.randrange(60):02d}",
+        birth_time=f"{rng.randint(21, 22)}{rng.randrange(60):02d}",
         sex=sex,
         national_id=number if role.identity in ("number", "replaced", "foreign_number") else None,
         old_number=numbers.old(serial) if role.identity == "replaced" else None,
@@ -118,11 +120,16 @@ def person_at(index: int, seed: int, today: date) -> Person:
         father=_parent(rng, "male", born.year, origin.full_name) if child else "",
         mother=mother.full_name if mother else _parent(rng, "female", born.year, "") if child else "",
         blood_group=rng.choices(("O+", "B+", "A+", "AB+"), (42, 30, 22, 6))[0],
-        build=rng.uniform(0.88, 1.2),
+        build=birth_weight(mother) / 3100 if mother else rng.uniform(0.88, 1.2),
         both_forms=role.both_forms,
         confinement=_confinement(seed, index, today) if role.confined else None,
         stories=tuple(catalogue.stories()[key] for key in role.stories),
     )
+
+
+def birth_weight(mother: Person) -> int:
+    """Grams of a child that this mother bears: the same in her file and in the child's."""
+    return 2750 + mother.index * 37 % 900
 
 
 def _ordinary(rng: random.Random, index: int) -> Role:
@@ -149,7 +156,7 @@ def _stories(rng: random.Random, age: int, sex: str) -> tuple[str, ...]:
     open_to = [one for one in catalogue.stories().values() if one.ages[0] <= age <= one.ages[1]]
     fitting = [one for one in open_to if one.weight and one.sex in ("", sex)]
     chosen: dict[str, str] = {}
-    for _ in range(rng.choices((1, 2, 3), (35, 45, 20))[0]):
+    for _ in range(rng.choices((1, 2, 3), (28, 46, 26))[0]):
         story = rng.choices(fitting, [one.weight for one in fitting])[0]
         chosen.setdefault(story.key.partition("_")[0], story.key)
     return tuple(chosen.values())

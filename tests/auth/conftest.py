@@ -1,41 +1,17 @@
-"""Fixtures of the tests of `auth`: a mongod, a stand-in eID provider, a hostile one, and the world between them."""
+"""Fixtures of the tests of `auth`: a hostile eID provider beside the shared stand-in, and the world around both."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
-from ehb.store import embedded
 from ehb.store.sessions import create_indexes
 from tests.auth.hostile import HostileProvider
 from tests.auth.world import SIGNED_IN, World, parameters, path_and_query
 from tests.providers import StandInProvider
-
-
-@pytest.fixture(scope="session")
-def mongo_uri() -> Iterator[str]:
-    with embedded.start() as mongo:
-        yield mongo.uri
-
-
-@pytest.fixture
-async def database(mongo_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(mongo_uri, w="majority")
-    database = client.get_database(f"test_{secrets.token_hex(6)}")
-    yield database
-    await client.drop_database(database.name)
-    await client.close()
-
-
-@pytest.fixture(scope="session")
-def provider() -> Iterator[StandInProvider]:
-    with StandInProvider() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

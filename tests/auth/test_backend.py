@@ -8,7 +8,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from auth.backend import BearerBackend, Caller
-from auth.tokens import new_token
+from auth.tokens import new_name, new_token
 from ehb.domain.identity import ANONYMOUS, PrincipalKind
 from ehb.errors import Unauthenticated
 from tests.auth.world import World, as_json
@@ -47,7 +47,7 @@ async def test_the_refusal_speaks_english_to_who_asks_for_it(world: World) -> No
 
 
 async def test_two_headers_are_refused(world: World, tokens: dict[str, Any]) -> None:
-    both = [("authorization", f"Bearer {tokens['access_token']}"), ("authorization", f"Bearer {new_token()}")]
+    both = [("authorization", f"Bearer {tokens['access_token']}"), ("authorization", f"Bearer {new_token(new_name())}")]
 
     assert (await world.phone.get("/whoami", headers=both)).status_code == 401
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 
-from ehb.errors import Forbidden
+from auth.logins import MobileClient
+from ehb.errors import Forbidden, Misconfigured
 from tests.auth.conftest import Arrive
 from tests.auth.world import APP_STATE, BASE, REDIRECT_URI, World, as_json, parameters, path_and_query
 from tests.providers import StandInProvider
@@ -73,6 +76,21 @@ async def test_the_browser_holds_a_host_cookie_that_scripts_cannot_read(world: W
     for attribute in ("HttpOnly", "Secure", "SameSite=lax", "Path=/", "Max-Age=600"):
         assert attribute in cookie
     assert "Domain" not in cookie
+
+
+async def test_without_tls_the_cookie_has_a_plain_name_and_still_works(
+    database: AsyncDatabase[dict[str, Any]], provider: StandInProvider
+) -> None:
+    world = World(database, provider.issuer, base="http://127.0.0.1:8000")
+
+    begun = await world.begin()
+    back = await provider.sign_in(begun.headers["location"], "citizen")
+    finished = await world.browser.get(path_and_query(back))
+
+    assert begun.headers["set-cookie"].startswith("ehb-login=")
+    assert "Secure" not in begun.headers["set-cookie"]
+    assert "code" in parameters(finished.headers["location"])
+    await world.close()
 
 
 async def test_the_cookie_is_gone_after_the_callback(world: World, arrive: Arrive) -> None:
@@ -208,3 +226,9 @@ async def test_a_refusal_of_ours_after_the_login_reaches_the_app(world: World, p
 
     answer = parameters(refused.headers["location"])
     assert (answer["error"], answer["error_code"]) == ("server_error", "FORBIDDEN")
+
+
+@pytest.mark.parametrize("uris", [(), ("/relative",), ("https://app.test/done#fragment",)])
+def test_an_app_without_a_usable_redirect_uri_is_a_mistake_of_the_operator(uris: tuple[str, ...]) -> None:
+    with pytest.raises(Misconfigured):
+        MobileClient("ehb-mobile", frozenset(uris))

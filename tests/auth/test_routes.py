@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import Headers
 
-from auth.problems import language_of
+from ehb.problems import language_of
 from tests.auth.world import BASE, World, as_json
 
 

@@ -6,9 +6,14 @@ import asyncio
 from typing import Any
 
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 
-from auth.tokens import new_token
-from tests.auth.world import APP, World, as_json
+from auth.errors import CodeInvalid
+from auth.sessions import Sessions
+from auth.tokens import new_name, new_token
+from ehb.domain.session import Session
+from ehb.store.sessions import SignIns
+from tests.auth.world import APP, REDIRECT_URI, VERIFIER, World, as_json
 
 Tokens = dict[str, Any]
 
@@ -41,6 +46,37 @@ async def test_of_many_uses_of_a_code_at_once_no_session_is_left(world: World, c
     assert len(opened) <= 1
     for tokens in opened:
         assert (await world.whoami(tokens["access_token"])).status_code == 401
+
+
+class SlowToOpen(SignIns):
+    """A worker that stops between spending a code and opening its session."""
+
+    def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
+        super().__init__(database)
+        self.waiting, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def open_session(self, session: Session) -> bool:
+        self.waiting.set()
+        await self.go_on.wait()
+        return await super().open_session(session)
+
+
+async def test_a_code_used_again_while_its_session_is_being_opened_opens_none(
+    world: World, code: str, database: AsyncDatabase[dict[str, Any]]
+) -> None:
+    store = SlowToOpen(database)
+    slow = Sessions(store, world.clock)
+    first = asyncio.create_task(
+        slow.redeem(code, client_id=APP.client_id, redirect_uri=REDIRECT_URI, verifier=VERIFIER)
+    )
+    await store.waiting.wait()
+
+    second = await world.redeem(code)
+    store.go_on.set()
+
+    assert second.status_code == 400
+    with pytest.raises(CodeInvalid):
+        await first
 
 
 @pytest.mark.parametrize(
@@ -176,7 +212,7 @@ async def test_revoking_a_foreign_or_unknown_token_looks_the_same_and_does_nothi
     world: World, tokens: Tokens
 ) -> None:
     foreign = await world.phone.post("/auth/revoke", data={"token": tokens["access_token"], "client_id": "another-app"})
-    unknown = await world.phone.post("/auth/revoke", data={"token": new_token(), "client_id": APP.client_id})
+    unknown = await world.phone.post("/auth/revoke", data={"token": new_token(new_name()), "client_id": APP.client_id})
 
     assert (foreign.status_code, foreign.content) == (unknown.status_code, unknown.content) == (200, b"")
     assert (await world.whoami(tokens["access_token"])).status_code == 200

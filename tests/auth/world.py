@@ -107,19 +107,20 @@ async def whoami(request: Request) -> Response:
 class World:
     """Everything wired as `ehb.app` wires it."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], issuer: str, **eid: Any) -> None:
+    def __init__(self, database: AsyncDatabase[dict[str, Any]], issuer: str, base: str = BASE, **eid: Any) -> None:
+        self.base = base
         self.clock = Clock()
         self.people = People()
         self.register = Register(HOSPITAL)
         store = SignIns(database)
         config = {"client_secret": CLIENT_SECRET, "level_map": {"1": 1, "2": 2}, **eid}
         self.eid = RelyingParty(
-            EidConfig(issuer=issuer, client_id="ehb", callback_url=f"{BASE}/auth/callback", **config), self.clock
+            EidConfig(issuer=issuer, client_id="ehb", callback_url=f"{base}/auth/callback", **config), self.clock
         )
         self.sessions = Sessions(store, self.clock)
-        logins = Logins(store, self.eid, self.sessions, self.people.sign_in, APP, BASE, self.clock)
-        facilities = FacilityAuthentication(self.register, store, (f"{BASE}/auth/token", BASE), self.clock)
-        routes = auth_routes(logins=logins, sessions=self.sessions, facilities=facilities, base_url=BASE)
+        logins = Logins(store, self.eid, self.sessions, self.people.sign_in, APP, base, self.clock)
+        facilities = FacilityAuthentication(self.register, store, (f"{base}/auth/token", base), self.clock)
+        routes = auth_routes(logins=logins, sessions=self.sessions, facilities=facilities, base_url=base)
         backend = BearerBackend(self.sessions)
         self.app = Starlette(
             routes=[*routes, Route("/whoami", whoami), Route("/citizens", only_citizens)],
@@ -129,7 +130,7 @@ class World:
         self.phone = self.new_browser()
 
     def new_browser(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE)
+        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=self.base)
 
     async def close(self) -> None:
         await self.browser.aclose()

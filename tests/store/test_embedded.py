@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,9 @@ def test_stop_removes_a_temporary_folder_leaves_no_zombie_and_may_be_repeated() 
 # --- it dies with its parent -------------------------------------------------------------------------
 
 PARENT = """
-import os, sys, time
+import os, signal, time
 from ehb.store import embedded
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 mongo = embedded.start()
 if os.fork() == 0:  # a child that is only forked must not keep the database alive
     os.closerange(0, 3)
@@ -155,36 +157,36 @@ while True:  # short naps: a signal that comes just before a sleep does not cut 
 """
 
 
-def a_parent() -> tuple[subprocess.Popen[str], int, Path]:
-    parent = subprocess.Popen(
+@contextmanager
+def a_parent() -> Iterator[tuple[subprocess.Popen[str], int, Path]]:
+    with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", PARENT],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
-    )
-    assert parent.stdout
-    pid, folder = parent.stdout.readline().split()
-    return parent, int(pid), Path(folder)
+    ) as parent:
+        try:
+            assert parent.stdout
+            pid, folder = parent.stdout.readline().split()
+            yield parent, int(pid), Path(folder)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(parent.pid, signal.SIGKILL)  # the forked child too
 
 
 def test_a_parent_killed_with_9_leaves_no_mongod_and_no_folder() -> None:
-    parent, mongod, folder = a_parent()
-    with parent:
+    with a_parent() as (parent, mongod, folder):
         assert folder.exists()
         assert not gone(mongod)
 
         parent.kill()
         parent.wait()
 
-        try:
-            assert eventually(lambda: gone(mongod) and not folder.exists())
-        finally:
-            os.killpg(parent.pid, signal.SIGKILL)  # the forked child, which lives on
+        assert eventually(lambda: gone(mongod) and not folder.exists())
 
 
 def test_ctrl_c_reaches_the_parent_only_and_ends_all() -> None:
-    parent, mongod, folder = a_parent()
-    with parent:
+    with a_parent() as (parent, mongod, folder):
         os.killpg(parent.pid, signal.SIGINT)
 
         assert parent.wait(10) in (-signal.SIGINT, 1)

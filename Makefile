@@ -1,0 +1,63 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Nothing but python3 (3.11 or newer, with venv), make and git.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check unit long bench format lock clean help
+
+help:
+	@echo "make demo [ARGS=...]  everything on this machine, with invented people (ehb demo --help)"
+	@echo "make test             formatter, linter, types, import contracts, tests"
+	@echo "make long             the tests that take longer"
+	@echo "make bench            the measurements of bench/README.md"
+	@echo "make format           format the code"
+	@echo "make lock             lock the dependencies again (needs uv)"
+
+demo: $(VENV)/demo.stamp
+	@exec $(VENV)/bin/ehb demo --data .demo $(ARGS)
+
+test: check unit
+
+check: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+unit: $(VENV)/dev.stamp
+	$(VENV)/bin/pytest -m "not long" $(ARGS)
+
+long: $(VENV)/dev.stamp
+	$(VENV)/bin/pytest -m long $(ARGS)
+
+bench: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m bench $(ARGS)
+
+format: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o locks/serve.txt pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo -o locks/demo.txt pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -o locks/dev.txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+
+# The dev lock holds the demo lock too, so a machine that has run the tests needs no second install for the demo.
+$(VENV)/demo.stamp: $(VENV)/bin/python locks/demo.txt pyproject.toml
+	@echo "Installing the locked dependencies …"
+	@test -e $(VENV)/dev.stamp || $(PIP) install --require-hashes -r locks/demo.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/bin/python locks/dev.txt pyproject.toml
+	@echo "Installing the locked dependencies …"
+	@$(PIP) install --require-hashes -r locks/dev.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/demo.stamp

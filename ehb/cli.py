@@ -1,0 +1,243 @@
+"""The `ehb` command. Exit status: 0 good, 1 refused or failed, 2 wrong usage.
+
+Owns arguments, progress and what is printed; every command is a few lines around the room that does the work.
+The one invariant: no secret and no identity number is taken as an argument or printed, for arguments and
+terminals are logged; the exception is `ehb login`, whose product is a token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ehb.errors import EhbError, Misconfigured
+
+_DEMO_REDIRECT = "/demo/signed-in"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; what a user could have prevented is one line on stderr, never a traceback."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        return int(given.run(given) or 0)
+    except EhbError as error:
+        print(f"ehb: {error.vi}\n     {error.en}  [{error.code}]", file=sys.stderr)
+        return 1
+    except ValidationError as error:
+        names = ", ".join("EHB_" + "__".join(str(part).upper() for part in one["loc"]) for one in error.errors())
+        print(f"ehb: Cấu hình không hợp lệ.\n     These settings are not valid: {names}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130 if given.command != "demo" else 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ehb", description="Sổ sức khỏe điện tử · the electronic health book")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    demo = _command(commands, "demo", _demo, "everything on this machine: database, eID stand-in, API, invented people")
+    demo.add_argument("--host", default="127.0.0.1", help="address to serve on, loopback only (127.0.0.1)")
+    demo.add_argument("--port", type=_port, default=8000, help="port to serve on; 0 takes a free one (8000)")
+    demo.add_argument("--people", type=_count, default=50, help="how many people to invent (50)")
+    demo.add_argument("--seed", type=int, default=1, help="which people: the same seed gives the same ones (1)")
+    demo.add_argument("--data", type=Path, help="folder that keeps everything for the next start (thrown away)")
+    demo.add_argument("--ready-file", type=Path, help="file to write when ready: URLs, people, keys, as JSON")
+
+    serve = _command(commands, "serve", _serve, "the production server; settings come from the environment (EHB_…)")
+    serve.add_argument("--host", default="127.0.0.1", help="address to serve on (127.0.0.1)")
+    serve.add_argument("--port", type=_port, default=8000, help="port to serve on (8000)")
+    serve.add_argument("--workers", type=_count, default=1, help="processes (1)")
+
+    synth = _command(commands, "synth", _synth, "invented people and their visit files in the national format")
+    synth.add_argument("--people", type=_count, required=True, help="how many people")
+    synth.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (1)")
+    synth.add_argument("--out", type=Path, required=True, help="folder to write to")
+
+    submit = _command(commands, "submit", _submit, "send visit files as a facility")
+    submit.add_argument("files", nargs="+", type=Path, metavar="FILE", help="visit file in the national XML format")
+    submit.add_argument("--url", required=True, help="server, such as http://127.0.0.1:8000")
+    submit.add_argument("--facility", required=True, help="facility code")
+    submit.add_argument("--client-id", help="registered client, when it is not the facility code")
+    submit.add_argument("--key", type=Path, required=True, help="private key of the client, PEM")
+    submit.add_argument("--dry-run", action="store_true", help="let the server judge the files and store nothing")
+
+    login = _command(
+        commands, "login", _login, "sign in at a demo as a person, as the app does; prints an access token"
+    )
+    login.add_argument("sub", metavar="NAME", help="login name at the stand-in eID provider, such as citizen-0001")
+    login.add_argument("--url", default="http://127.0.0.1:8000", help="server (http://127.0.0.1:8000)")
+
+    ask = _command(commands, "ask", _ask, "ask GraphQL one question and print the answer")
+    ask.add_argument("query", help="a GraphQL document, or - to read it from standard input")
+    ask.add_argument("--url", default="http://127.0.0.1:8000", help="server (http://127.0.0.1:8000)")
+    ask.add_argument("--token-file", type=Path, help="file with an access token; without it you ask as nobody")
+    ask.add_argument("--variables", default="{}", help="variables as JSON")
+    ask.add_argument("--language", choices=("vi", "en"), default="vi", help="language of messages (vi)")
+
+    facility = _command(commands, "facility", None, "facilities and their keys")
+    registered = facility.add_subparsers(dest="action", required=True, metavar="ACTION")
+    register = _command(registered, "register", _register, "let a facility's system sign in with its key")
+    register.add_argument("--code", required=True, help="facility code")
+    register.add_argument("--name", required=True, help="what the facility is called")
+    register.add_argument("--client-id", help="client to register, when it is not the facility code")
+    register.add_argument("--key", type=Path, required=True, help="public key of the client, PEM")
+
+    keys = _command(commands, "keys", None, "the keys of this deployment")
+    made = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
+    new = _command(made, "new", _new_keys, "make a key file for EHB_KEYS_FILE")
+    new.add_argument("--out", type=Path, required=True, help="file to write, mode 0600; never replaces one")
+
+    _command(commands, "migrate", _migrate, "bring the database to the layout of this version")
+    _command(commands, "schema", _schema, "print the GraphQL schema")
+    return parser
+
+
+def _command(commands: Any, name: str, run: Any, summary: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    if run is not None:
+        command.set_defaults(run=run)
+    return command
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return port
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("at least 1")
+    return count
+
+
+def _demo(given: argparse.Namespace) -> None:
+    from ehb import demo
+    from ehb.settings import Settings
+
+    wanted = demo.Demo(given.host, given.port, given.people, given.seed, given.data, given.ready_file)
+    demo.run(wanted, Settings(), lambda text: print(text, flush=True))
+
+
+def _serve(given: argparse.Namespace) -> None:
+    import uvicorn
+
+    from ehb.serving import checked
+
+    checked()
+    uvicorn.run(
+        "ehb.serving:production_app",
+        factory=True,
+        host=given.host,
+        port=given.port,
+        workers=given.workers,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+def _synth(given: argparse.Namespace) -> None:
+    from tqdm import tqdm
+
+    from ehb import synthetic
+
+    for _ in tqdm(synthetic.write(given.out, given.people, given.seed), total=given.people, unit=" people"):
+        pass
+    print(given.out)
+
+
+def _submit(given: argparse.Namespace) -> int:
+    from ehb.submitting import submit_files
+
+    return asyncio.run(
+        submit_files(
+            given.files,
+            url=given.url,
+            client_id=given.client_id or given.facility,
+            key_file=given.key,
+            dry_run=given.dry_run,
+        )
+    )
+
+
+def _login(given: argparse.Namespace) -> None:
+    from ehb import phone
+
+    base = given.url.rstrip("/")
+    print(phone.sign_in(base, given.sub, client_id="ehb-mobile", redirect_uri=base + _DEMO_REDIRECT).access_token)
+
+
+def _ask(given: argparse.Namespace) -> int:
+    import httpx2
+
+    from ehb.errors import Unavailable
+
+    headers = {"Accept-Language": given.language}
+    try:
+        if given.token_file is not None:
+            headers["Authorization"] = f"Bearer {given.token_file.read_text().strip()}"
+        variables = json.loads(given.variables)
+    except (OSError, ValueError) as error:
+        raise Misconfigured(
+            vi="Không đọc được --token-file hoặc --variables.", en="Cannot read --token-file or --variables."
+        ) from error
+    query = sys.stdin.read() if given.query == "-" else given.query
+    try:
+        answer = httpx2.post(
+            f"{given.url.rstrip('/')}/graphql",
+            json={"query": query, "variables": variables},
+            headers=headers,
+            timeout=30,
+        )
+        said = answer.json()
+    except (httpx2.HTTPError, ValueError) as error:
+        raise Unavailable(vi=f"Không kết nối được {given.url}.", en=f"{given.url} does not answer.") from error
+    print(json.dumps(said, ensure_ascii=False, indent=2))
+    return 1 if "errors" in said or answer.status_code != 200 else 0
+
+
+def _register(given: argparse.Namespace) -> None:
+    from ehb.serving import register_facility
+
+    client_id = given.client_id or given.code
+    asyncio.run(register_facility(given.code, given.name, client_id, given.key))
+    print(f"{given.code}: {given.name}, client {client_id}")
+
+
+def _new_keys(given: argparse.Namespace) -> None:
+    from ehb.store.vault import Keys
+
+    try:
+        Keys.generate().save(given.out)
+    except OSError as error:
+        raise Misconfigured(
+            vi=f"Không ghi được {given.out}.", en=f"Cannot write {given.out}: {error.strerror}."
+        ) from error
+    print(f"{given.out}: keep a copy where the database is not; without it no book opens.")
+
+
+def _migrate(_: argparse.Namespace) -> None:
+    from ehb.serving import migrate_now
+
+    print(f"layout {asyncio.run(migrate_now())}")
+
+
+def _schema(_: argparse.Namespace) -> None:
+    from graphql_schema.schema import make_schema
+
+    print(make_schema().as_str())

@@ -1,0 +1,68 @@
+"""The layout of the database: collections, indexes, and the version that says which layout it is.
+
+Safe to run again and from several processes at once. The one invariant: a database that a newer version wrote
+is never touched.
+"""
+
+from __future__ import annotations
+
+from pymongo import IndexModel
+from pymongo.errors import CollectionInvalid, PyMongoError
+
+from ehb.errors import Misconfigured, Unavailable
+from ehb.store.mongo import Mongo
+from ehb.store.sessions import create_indexes
+
+SCHEMA_VERSION = 1
+
+CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events")
+"""Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
+INDEXES: dict[str, list[IndexModel]] = {
+    "submissions": [IndexModel("expires", expireAfterSeconds=0, sparse=True)],
+}
+
+
+async def migrate(mongo: Mongo) -> int:
+    """Bring the database to this version's layout; safe to run again and from several processes at once.
+
+    Returns the schema version. Raises Misconfigured when a newer version wrote the database, and
+    Unavailable when the database does not answer.
+    """
+    try:
+        await _require_transactions(mongo)
+        found = await mongo.database["schema"].find_one({"_id": "version"})
+        if found and found["version"] > SCHEMA_VERSION:
+            raise Misconfigured(
+                vi="Cơ sở dữ liệu do một phiên bản mới hơn tạo ra.",
+                en=f"The database has layout {found['version']}, this ehb knows {SCHEMA_VERSION}: install a newer ehb.",
+            )
+        for name in CLUSTERED:
+            try:
+                await mongo.database.create_collection(
+                    name, clusteredIndex={"key": {"_id": 1}, "unique": True}, check_exists=False
+                )
+            except CollectionInvalid:
+                continue
+            except PyMongoError as error:
+                if getattr(error, "code", None) != 48:  # NamespaceExists
+                    raise
+        for name, indexes in INDEXES.items():
+            await mongo.database[name].create_indexes(indexes)
+        await create_indexes(mongo.database)
+        await mongo.database["schema"].update_one(
+            {"_id": "version"}, {"$set": {"version": SCHEMA_VERSION}}, upsert=True
+        )
+    except PyMongoError as error:
+        raise Unavailable(
+            vi="Không kết nối được MongoDB.", en="MongoDB does not answer; check EHB_MONGO_URI and its credentials."
+        ) from error
+    return SCHEMA_VERSION
+
+
+async def _require_transactions(mongo: Mongo) -> None:
+    hello = await mongo.client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise Misconfigured(
+            vi="MongoDB phải chạy dạng replica set hoặc sharded cluster.",
+            en="MongoDB runs standalone; a replica set (one node is enough) or a sharded cluster is needed.",
+        )
