@@ -78,7 +78,7 @@ async def house(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> Asyn
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as http,
     ):
-        yield House(http, mongo, keys, provider, facility_keys)
+        yield House(app, http, mongo, keys, provider, facility_keys)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from starlette.applications import Starlette
 
 from ehb.store.mongo import Mongo
 from ehb.store.vault import Keys
@@ -32,6 +33,7 @@ CLIENT = "ehb-mobile"
 class House:
     """A running API, seen from outside."""
 
+    app: Starlette
     http: httpx2.AsyncClient
     mongo: Mongo
     keys: Keys

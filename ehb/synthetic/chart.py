@@ -34,10 +34,10 @@ PERFORMED = (LABORATORY, IMAGING, FUNCTION, SURGERY, PROCEDURE)
 
 _STAYING = ("02", "03", "04")
 _NOTED = (*_STAYING, "05", "08")
-_DAILY_ORDERS = 3
-"""A standing order is written anew on so many days at most; the rest of the stay takes the tablets to go home with."""
+_BEFORE_SURGERY = timedelta(minutes=90)
 _PATIENCE = 720
 """Nobody waits longer than these minutes for a result: it comes after they have left."""
+_MEASURED = re.compile(r"[<>]?[0-9]")
 _ORDER = re.compile(r"(\w+)(?:@(\d+))?(?:\?(\d+))?")
 
 
@@ -108,7 +108,7 @@ def chart(person: Person, visit: Visit, rng: random.Random, habits: random.Rando
     """Fill one visit. `habits` is seeded alike for all visits of this person with this case."""
     case = visit.case
     staff = places.staff_of(visit.facility.code)
-    measured = signs.vital_signs(person, case, visit.day, rng)
+    measured = signs.vital_signs(person, visit.day, rng, case)
     facts = signs.described(person, visit.day, measured)
     arrived = datetime.combine(visit.day, time(_hour(visit, rng), rng.randrange(60)))
     if visit.day == person.born:
@@ -131,7 +131,7 @@ def chart(person: Person, visit: Visit, rng: random.Random, habits: random.Rando
         given=given,
         results=tuple(_results(case, given, rng, facts)),
         dispensed=tuple(_dispensed(case, visit.days, habits, begins, left)),
-        notes=tuple(_notes(person, visit, rng, begins, left)),
+        notes=tuple(_notes(person, visit, rng, measured, begins, left)),
     )
 
 
@@ -165,6 +165,7 @@ def _given(
         service = catalogue.services()[key]
         morning = datetime.combine(visit.day + timedelta(days=day), time(7, rng.randint(0, 40)))
         ordered = seen if service.group == EXAMINATION else morning if day else begins
+        ordered += _BEFORE_SURGERY if service.group == SURGERY else timedelta()
         done = ordered + timedelta(minutes=rng.randint(5, 30) if service.group in PERFORMED else 0)
         result = done + timedelta(minutes=service.minutes + rng.randint(0, 9)) if service.group in PERFORMED else None
         quantity = max(visit.days, 1) if service.group == BED or key == "infusion_set" else 1
@@ -188,8 +189,9 @@ def _results(case: Case, given: tuple[Given, ...], rng: random.Random, facts: di
         for indicator in catalogue.indicators().get(service.key, ()):
             name = indicator.name
             value = case.results.get(f"{name}@{one.day}") or case.results.get(name) or indicator.value
-            drawn_value = drawn(value, rng).format_map(facts)
-            yield Result(service, name, one.result, one.performer, drawn_value, indicator.unit)
+            result = drawn(value, rng).format_map(facts)
+            unit = indicator.unit if _MEASURED.match(result) else ""
+            yield Result(service, name, one.result, one.performer, result, unit)
         seen = case.findings.get(f"{service.key}@{one.day}") or case.findings.get(service.key)
         if found := seen or catalogue.findings().get(service.key):
             yield Result(service, service.name, one.result, one.performer, description=found[0], conclusion=found[1])
@@ -199,35 +201,42 @@ def _dispensed(case: Case, nights: int, habits: random.Random, begins: datetime,
     for entry in case.drugs:
         order, how, chance, *_ = (part.strip() for part in f"{entry} | 100".split("|"))
         key, _, amounts = order.partition(" ")
-        per_dose, times, days_asked = (float(amount) for amount in amounts.split("*"))
+        per_dose, times, days = (float(amount) for amount in amounts.split("*"))
         if habits.randrange(100) >= int(chance):
             continue
-        drug = catalogue.drugs()[key]
-        a_day = per_dose * times
-        days = int(days_asked) or 1
-        quantity = math.ceil(a_day * days / drug.doses)
-        unit = drug.dose_unit
-        dose = f"{per_dose:g} {unit} * {times:g} lần/ngày * {days} ngày [{a_day:g} {unit}/ngày]"
-        if days_asked == 0:
-            for day in range(min(nights, _DAILY_ORDERS)):
-                at = datetime.combine(begins.date() + timedelta(days=day), time(8)) if day else begins
-                yield Dispensed(drug, quantity, days, dose, how, at)
-        else:
-            at_the_end = days > 2 or nights == 0
-            at = left - timedelta(minutes=10) if at_the_end else begins
-            yield Dispensed(drug, quantity, days, dose, how, at)
+        drug, asked = catalogue.drugs()[key], int(days)
+        if asked:
+            at = left - timedelta(minutes=10) if asked > 2 or nights == 0 else begins
+            yield _prescribed(drug, per_dose, times, asked, how, at)
+            continue
+        yield _prescribed(drug, per_dose, times, 1, how, begins)
+        if nights > 1:
+            next_morning = datetime.combine(begins.date() + timedelta(days=1), time(8))
+            yield _prescribed(drug, per_dose, times, nights - 1, how, next_morning)
 
 
-def _notes(person: Person, visit: Visit, rng: random.Random, begins: datetime, left: datetime) -> Iterator[Note]:
-    """Notes spread over the stay; an operation is written into the note that follows it."""
+def _prescribed(drug: Drug, per_dose: float, times: float, days: int, how: str, at: datetime) -> Dispensed:
+    """LIEU_DUNG in its pattern: per dose * doses a day * days [total a day]."""
+    a_day, unit = per_dose * times, drug.dose_unit
+    dose = f"{per_dose:g} {unit} * {times:g} lần/ngày * {days} ngày [{a_day:g} {unit}/ngày]"
+    return Dispensed(drug, math.ceil(a_day * days / drug.doses), days, dose, how, at)
+
+
+def _notes(
+    person: Person, visit: Visit, rng: random.Random, measured: dict[str, str], begins: datetime, left: datetime
+) -> Iterator[Note]:
+    """Notes from the first day to the last: ill at first, well in the end, an operation in the note that follows it."""
     case = visit.case
     if case.care not in _NOTED:
         return
     texts = case.notes or ("Bệnh nhân tỉnh, tiếp xúc tốt, tình trạng ổn định, tiếp tục điều trị theo đơn.",)
+    last = len(texts) - 1
     for number, text in enumerate(texts):
-        day = visit.days * number // max(len(texts) - 1, 1)
-        at = datetime.combine(begins.date() + timedelta(days=day), time(8, rng.randrange(50))) if day else begins
-        measured = signs.vital_signs(person, case, visit.day, rng)
-        written = text.format_map(signs.described(person, visit.day, measured))
-        operated = case.operation if number == min(1, len(texts) - 1) else ""
-        yield Note(f"{written} {signs.written(measured)}", operated, min(at + timedelta(minutes=5), left))
+        day = visit.days if number == last else min(number, visit.days)
+        at = datetime.combine(visit.day + timedelta(days=day), time(8, rng.randrange(50))) if day else begins
+        if case.operation and not visit.days:
+            at = left - timedelta(minutes=20)
+        found = signs.vital_signs(person, visit.day, rng) if number else measured
+        written = text.format_map(signs.described(person, visit.day, found))
+        operated = case.operation if number == min(1, last) else ""
+        yield Note(f"{written} {signs.written(found)}", operated, min(at + timedelta(minutes=5), left))

@@ -12,7 +12,8 @@ from itertools import pairwise
 from ehb.synthetic.catalogue import Case, drawn
 from ehb.synthetic.people import Person
 
-_USUAL: tuple[tuple[int, dict[str, str]], ...] = (
+_USUAL: tuple[tuple[float, dict[str, str]], ...] = (
+    (0.1, {"M": "130..148/0", "T": "36.6..37.1/1", "HA": "62..74/36..46", "NT": "42..52/0", "SP": "96..99/0"}),
     (1, {"M": "118..140/0", "T": "36.6..37.2/1", "HA": "80..92/48..56", "NT": "30..40/0", "SP": "96..99/0"}),
     (5, {"M": "98..118/0", "T": "36.6..37.2/1", "HA": "88..98/52..60", "NT": "24..30/0", "SP": "97..99/0"}),
     (15, {"M": "78..98/0", "T": "36.5..37.1/1", "HA": "96..110/58..68", "NT": "18..22/0", "SP": "97..99/0"}),
@@ -23,18 +24,18 @@ _WEIGHTS = ((0, 3.1), (1, 9.2), (2, 11.6), (4, 15.5), (6, 19.5), (8, 24.5), (10,
 _ADULT = {"male": 61.0, "female": 52.0}
 
 
-def vital_signs(person: Person, case: Case, day: date, rng: random.Random) -> dict[str, str]:
-    """Pulse M, temperature T, blood pressure HA, breathing NT, saturation SP and level of care HL."""
-    usual = next(signs for oldest, signs in _USUAL if person.age_on(day) < oldest)
+def vital_signs(person: Person, day: date, rng: random.Random, case: Case | None = None) -> dict[str, str]:
+    """Pulse M, temperature T, blood pressure HA, breathing NT, saturation SP, level of care HL; well without a case."""
+    usual = next(signs for oldest, signs in _USUAL if _years(person, day) < oldest)
     signs = {}
     for sign, usually in usual.items():
-        value = case.vitals.get(sign, usually)
+        value = case.vitals.get(sign, usually) if case else usually
         if sign == "HA":
             upper, _, lower = value.partition("/")
             signs[sign] = f"{drawn(f'{upper}/0', rng)}/{drawn(f'{lower}/0', rng)}"
         else:
             signs[sign] = drawn(value, rng).removesuffix(".0")
-    return {**signs, "HL": "2" if case.emergency else "3"}
+    return {**signs, "HL": "2" if case and case.emergency else "3"}
 
 
 def written(signs: dict[str, str]) -> str:
@@ -42,9 +43,13 @@ def written(signs: dict[str, str]) -> str:
     return f"CSST<{'_'.join(sign + value for sign, value in signs.items())}>"
 
 
+def _years(person: Person, day: date) -> float:
+    return (day - person.born).days / 365.25
+
+
 def weight(person: Person, day: date) -> str:
     """Kilograms with two decimals. A newborn weighs what it weighed at birth."""
-    years = (day - person.born).days / 365.25
+    years = _years(person, day)
     for (young, light), (old, heavy) in pairwise(_WEIGHTS):
         if years < old:
             return f"{person.build * (light + (heavy - light) * (years - young) / (old - young)):.2f}"

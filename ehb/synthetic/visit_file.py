@@ -26,8 +26,6 @@ from ehb.synthetic.people import TODAY, Person
 from ehb.synthetic.registration import registration
 from ehb.synthetic.tables import Episode, Row, common_tables
 
-_NEEDS_CDATA = frozenset("<>&")
-
 
 @dataclass(frozen=True, slots=True)
 class VisitFile:
@@ -91,4 +89,4 @@ def _table(table: str, rows: list[Row]) -> bytes:
 def _add(under: etree._Element, tag: str, text: str) -> None:
     child = etree.SubElement(under, tag)
     if text:
-        child.text = text if _NEEDS_CDATA.isdisjoint(text) else etree.CDATA(text)
+        child.text = etree.CDATA(text) if "<" in text or "&" in text else text

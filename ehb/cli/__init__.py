@@ -136,11 +136,11 @@ def _demo(given: argparse.Namespace) -> None:
 def _serve(given: argparse.Namespace) -> None:
     import uvicorn
 
-    from ehb.serving import checked
+    from ehb.cli.serving import checked
 
     checked()
     uvicorn.run(
-        "ehb.serving:production_app",
+        "ehb.cli.serving:production_app",
         factory=True,
         host=given.host,
         port=given.port,
@@ -162,7 +162,7 @@ def _synth(given: argparse.Namespace) -> None:
 
 
 def _submit(given: argparse.Namespace) -> int:
-    from ehb.submitting import submit_files
+    from ehb.cli.submitting import submit_files
 
     return asyncio.run(
         submit_files(
@@ -212,7 +212,7 @@ def _ask(given: argparse.Namespace) -> int:
 
 
 def _register(given: argparse.Namespace) -> None:
-    from ehb.serving import register_facility
+    from ehb.cli.serving import register_facility
 
     client_id = given.client_id or given.code
     asyncio.run(register_facility(given.code, given.name, client_id, given.key))
@@ -232,7 +232,7 @@ def _new_keys(given: argparse.Namespace) -> None:
 
 
 def _migrate(_: argparse.Namespace) -> None:
-    from ehb.serving import migrate_now
+    from ehb.cli.serving import migrate_now
 
     print(f"layout {asyncio.run(migrate_now())}")
 

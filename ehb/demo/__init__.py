@@ -1,0 +1,181 @@
+"""The demo: everything on one machine. A private mongod, a stand-in eID provider, the API, and invented people.
+
+People come in through the real intake: their visit files are sent by a facility's client with a facility's key.
+Loopback only, demo keys only. The one invariant: when it stops, for whatever reason, nothing of it keeps running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from ehb import synthetic
+from ehb.app import create_app
+from ehb.client import SigningKey
+from ehb.demo.provider import provider, register_people
+from ehb.demo.seeding import facility_keys, register_facilities, seed
+from ehb.demo.welcome import ready, welcome, write_ready
+from ehb.errors import Misconfigured, Unavailable
+from ehb.settings import EidSettings, Settings
+from ehb.store import embedded
+from ehb.store.vault import Keys
+
+_MOBILE_CLIENT = "ehb-mobile"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What `ehb demo` was asked for."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    people: int = 50
+    seed: int = 1
+    data: Path | None = None
+    ready_file: Path | None = None
+
+
+def run(demo: Demo, environment: Settings, say: Callable[[str], None] = print) -> None:
+    """Start everything, seed, say where to look, and serve until Ctrl-C or SIGTERM. Raises Misconfigured."""
+    if demo.host not in ("127.0.0.1", "localhost", "::1"):
+        raise Misconfigured(
+            vi="Bản demo chỉ chạy trên 127.0.0.1: ai cũng đăng nhập được vào đó.",
+            en="The demo serves on 127.0.0.1 only: its eID lets anybody in.",
+        )
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_terminable())
+        folder = _folder(demo, stack)
+        listening = stack.enter_context(_listening(demo.host, demo.port))
+        base = f"http://{demo.host}:{listening.getsockname()[1]}"
+        say(f"Starting MongoDB, the stand-in eID provider and the API at {base} …")
+        if environment.mongo_uri is not None:
+            uri = environment.mongo_uri.get_secret_value()
+        else:
+            uri = stack.enter_context(embedded.start(folder / "mongo", mongod=environment.mongod)).uri
+        issuer = stack.enter_context(provider())
+        settings = Settings(
+            mongo_uri=SecretStr(uri),
+            database="ehb_demo",
+            base_url=base,
+            mobile_client_id=_MOBILE_CLIENT,
+            mobile_redirect_uris=(f"{base}/demo/signed-in",),
+            eid=EidSettings(issuer=issuer, client_secret=SecretStr("demo"), default_level=2),
+        )
+        asyncio.run(_serve(demo, settings, _keys(folder), folder, listening, say))
+
+
+async def _serve(
+    demo: Demo, settings: Settings, keys: Keys, folder: Path, listening: socket.socket, say: Callable[[str], None]
+) -> None:
+    private_keys = facility_keys(folder)
+    signers = await register_facilities(settings, private_keys)
+    people = list(synthetic.people(demo.people, demo.seed))
+    app = create_app(settings, keys)
+    app.router.routes.append(Route("/demo/signed-in", _signed_in))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await _started(server, serving)
+        await register_people(settings.eid.issuer, people)
+        seeding = asyncio.create_task(_seed_once(demo, settings.base_url, people, signers))
+        await asyncio.wait([seeding, serving], return_when=asyncio.FIRST_COMPLETED)
+        if not seeding.done():  # Ctrl-C while people were still coming in
+            seeding.cancel()
+            return
+        await seeding
+        told = ready(settings, people, private_keys)
+        if demo.ready_file is not None:
+            write_ready(demo.ready_file, told)
+        say(welcome(told))
+        await serving
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
+    while not server.started:
+        if serving.done():
+            await serving
+            raise Unavailable
+        await asyncio.sleep(0.01)
+
+
+async def _seed_once(demo: Demo, base: str, people: list[synthetic.Person], signers: dict[str, SigningKey]) -> None:
+    """A kept folder that was seeded with these people to the end is not sent them again."""
+    done = demo.data / f"seeded-{demo.people}-{demo.seed}" if demo.data is not None else None
+    if done is not None and await asyncio.to_thread(done.exists):
+        return
+    await seed(base, people, demo.seed, signers)
+    if done is not None:
+        await asyncio.to_thread(done.touch)
+
+
+async def _signed_in(_: Request) -> Response:
+    """Where the stand-in app's browser lands; a phone would hand this address to the app."""
+    return PlainTextResponse(
+        "Đã đăng nhập. Ứng dụng sẽ đổi mã trong địa chỉ này lấy token.\n"
+        "Signed in. The app would now exchange the code in this address for a token (POST /auth/token).\n"
+    )
+
+
+def _folder(demo: Demo, stack: contextlib.ExitStack) -> Path:
+    if demo.data is None:
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ehb-demo-", ignore_cleanup_errors=True)))
+    try:
+        demo.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            vi=f"Không tạo được thư mục {demo.data}.", en=f"Cannot make the folder {demo.data}: {error.strerror}."
+        ) from error
+    return demo.data
+
+
+def _keys(folder: Path) -> Keys:
+    path = folder / "keys.json"
+    if not path.exists():
+        Keys.generate(demo=True).save(path)
+    return Keys.load(path)
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+        yield listening
+    except OSError as error:
+        raise Misconfigured(
+            vi=f"Cổng {port} đang được dùng. Chọn cổng khác: --port 0 lấy một cổng trống.",
+            en=f"Port {port} is taken. Choose another one; --port 0 takes a free one.",
+        ) from error
+    finally:
+        listening.close()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM stops the demo as Ctrl-C does, while it is still starting too."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
