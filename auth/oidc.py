@@ -16,7 +16,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hmac import compare_digest
-from urllib.parse import urlencode
+
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
 from auth.errors import IdTokenInvalid, IssuerMismatch, LoginDenied, ProviderUnavailable
 from auth.jws import ClaimRefused, Claims, NotVerified, check_claims, unverified, verified
@@ -45,17 +46,19 @@ class RelyingParty:
     async def authorization_url(self, *, state: str, nonce: str, verifier: str) -> str:
         """Where the browser goes to sign in. Raises ProviderUnavailable or IssuerMismatch."""
         endpoint: str = (await self._provider.metadata())["authorization_endpoint"]
-        query = {
-            "response_type": "code",
-            "client_id": self._config.client_id,
-            "redirect_uri": self._config.callback_url,
-            "scope": self._config.scope,
-            "state": state,
-            "nonce": nonce,
-            "code_challenge": s256(verifier),
-            "code_challenge_method": "S256",
-        }
-        return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(query)}"
+        return str(
+            prepare_grant_uri(
+                endpoint,
+                self._config.client_id,
+                "code",
+                redirect_uri=self._config.callback_url,
+                scope=self._config.scope,
+                state=state,
+                nonce=nonce,
+                code_challenge=s256(verifier),
+                code_challenge_method="S256",
+            )
+        )
 
     async def identity(self, answer: Mapping[str, str], *, nonce: str, verifier: str) -> ElectronicIdentity:
         """The identity behind the parameters that the eID sent back through the browser.

@@ -2,7 +2,8 @@
 
 Owns fetching, caching and the translation of httpx2's errors. Leaves every judgement about a login to `oidc`.
 
-Decision: plain httpx2, not authlib's AsyncOAuth2Client. That client keeps the last token as its own state, so
+Decision: authlib for the request that the browser carries (`oidc`) and for PKCE (`tokens`), plain httpx2 for our
+own calls, not authlib's AsyncOAuth2Client. That client keeps the last token as its own state, so
 it cannot be shared by two logins; it does not form-encode the client's secret (RFC 6749 section 2.3.1); and the
 next steps (PAR, DPoP, an assertion addressed to the issuer) are not in it. What is left is one POST.
 

@@ -16,6 +16,8 @@ from hashlib import sha256
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 
+from authlib.oauth2.rfc7636 import create_s256_code_challenge
+
 _NAME = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -58,7 +60,7 @@ def session_key(name: bytes) -> bytes:
 
 def s256(verifier: str) -> str:
     """The S256 challenge of a verifier (RFC 7636 section 4.2)."""
-    return urlsafe_b64encode(digest(verifier)).decode().rstrip("=")
+    return str(create_s256_code_challenge(verifier))
 
 
 def is_challenge(text: str) -> bool:

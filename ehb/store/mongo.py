@@ -11,12 +11,15 @@ The one invariant: a transaction either did everything in its function or nothin
 
 from __future__ import annotations
 
+import logging
 import random
 from asyncio import sleep
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any, TypeVar, cast
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, ParamSpec, TypeVar, cast
 
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, ReadPreference
@@ -32,9 +35,37 @@ Document = dict[str, Any]
 Database = AsyncDatabase[Document]
 Session = AsyncClientSession
 T = TypeVar("T")
+C = TypeVar("C")
+P = ParamSpec("P")
+_log = logging.getLogger(__name__)
 
 MAJORITY = WriteConcern(w="majority", wtimeout=10_000)
 CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
+
+
+def translated(kind: type[C]) -> type[C]:
+    """Class decorator: a driver's error that leaves a public method becomes Unavailable.
+
+    Nobody above knows the driver; and what it says stays out of messages, for it may quote a document.
+    """
+    for name, method in list(vars(kind).items()):
+        if iscoroutinefunction(method) and not name.startswith("_"):
+            setattr(kind, name, answering(method))
+    return kind
+
+
+def answering(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """The same for one method. Never inside a transaction, whose retries need the driver's own words."""
+
+    @wraps(method)
+    async def call(*given: P.args, **named: P.kwargs) -> T:
+        try:
+            return await method(*given, **named)
+        except PyMongoError as error:
+            _log.error("the database failed: %s, code %s", type(error).__name__, getattr(error, "code", None))
+            raise Unavailable from error
+
+    return call
 
 
 class _Undone(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ehb.domain.session import FacilityClient
-from ehb.store.mongo import Document, Mongo, Session
+from ehb.store.mongo import Document, Mongo, Session, answering
 
 
 class Registry:
@@ -31,6 +31,7 @@ class Registry:
         found = await self._facilities.find_one({"_id": code}, session=session)
         return found["name"] if found else None
 
+    @answering
     async def find_client(self, client_id: str) -> FacilityClient | None:
         """A registered client, active or not."""
         found = await self._clients.find_one({"_id": client_id})

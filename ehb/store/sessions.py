@@ -19,7 +19,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.session import AccessToken, Login, LoginCode, Rotation, Session
-from ehb.store.mongo import CODEC, Database, Document
+from ehb.store.mongo import CODEC, Database, Document, translated
 
 _USED_CODES_KEPT = timedelta(days=1)
 """How long a used code is remembered, so that its second use is noticed."""
@@ -34,6 +34,7 @@ async def create_indexes(database: Database) -> None:
         await database[name].create_index(field, expireAfterSeconds=0)
 
 
+@translated
 class SignIns:
     """The collections of this module. Give it a database with majority writes."""
 

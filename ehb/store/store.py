@@ -19,7 +19,7 @@ from ehb.domain.identity import ElectronicIdentity, Patient
 from ehb.domain.records import Record
 from ehb.domain.submission import Receipt, Status, VisitSummary, records_from, refused
 from ehb.store.audit_trail import AuditTrail
-from ehb.store.mongo import Mongo, Session
+from ehb.store.mongo import Mongo, Session, translated
 from ehb.store.people import People
 from ehb.store.records import Records
 from ehb.store.registry import Registry
@@ -27,6 +27,7 @@ from ehb.store.submissions import Episode, Submissions, new_receipt_id, receipt_
 from ehb.store.vault import Vault
 
 
+@translated
 class Store:
     """Everything on disk about people. Opened by `ehb.app` for the custodian and for nobody else."""
 
