@@ -101,14 +101,15 @@ class FacilityClient:
 
     async def submit(self, body: bytes, *, dry_run: bool = False) -> Receipt:
         """Send one visit file. Raises Refused for a no without a receipt, Unavailable when nobody answers."""
-        headers = {"Authorization": f"Bearer {await self._signed_in()}", "Content-Type": "application/xml"}
+        headers = {"Authorization": f"Bearer {await self.access_token()}", "Content-Type": "application/xml"}
         params = {"dry_run": "true"} if dry_run else {}
         answer = await self._send("/facility/submissions", params=params, content=body, headers=headers)
         if answer.status_code in (200, 201, 202, 422):
             return _receipt(answer.content)
         raise _refusal(answer)
 
-    async def _signed_in(self) -> str:
+    async def access_token(self) -> str:
+        """A good access token; a new one half a minute before the last runs out. Raises Refused or Unavailable."""
         if time.monotonic() < self._renew_at:
             return self._token
         now = int(time.time())

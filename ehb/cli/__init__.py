@@ -21,6 +21,7 @@ from pydantic import ValidationError
 from ehb.errors import EhbError, Misconfigured
 
 _DEMO_REDIRECT = "/demo/signed-in"
+_URL = os.environ.get("EHB_URL", "http://127.0.0.1:8000")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         names = ", ".join("EHB_" + "__".join(str(part).upper() for part in one["loc"]) for one in error.errors())
         print(f"ehb: Cấu hình không hợp lệ.\n     These settings are not valid: {names}", file=sys.stderr)
+        return 1
+    except (KeyError, IndexError) as error:
+        if given.command != "ask":
+            raise
+        print(f"ehb: --pick: the answer has no {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130 if given.command != "demo" else 0
@@ -77,12 +83,15 @@ def _parser() -> argparse.ArgumentParser:
         commands, "login", _login, "sign in at a demo as a person, as the app does; prints an access token"
     )
     login.add_argument("sub", metavar="NAME", help="login name at the stand-in eID provider, such as citizen-0001")
-    login.add_argument("--url", default="http://127.0.0.1:8000", help="server (http://127.0.0.1:8000)")
+    login.add_argument("--url", default=_URL, help=f"server, also as EHB_URL ({_URL})")
 
     ask = _command(commands, "ask", _ask, "ask GraphQL one question and print the answer")
     ask.add_argument("query", help="a GraphQL document, or - to read it from standard input")
-    ask.add_argument("--url", default="http://127.0.0.1:8000", help="server (http://127.0.0.1:8000)")
+    ask.add_argument("--url", default=_URL, help=f"server, also as EHB_URL ({_URL})")
     ask.add_argument("--token-file", type=Path, help="file with an access token; without it you ask as nobody")
+    ask.add_argument("--facility", help="ask as this facility (client), with --key")
+    ask.add_argument("--key", type=Path, help="private key of the facility's client, PEM")
+    ask.add_argument("--pick", metavar="PATH", help="print one value of the answer only, such as data.me.name")
     ask.add_argument("--variables", default="{}", help="variables as JSON")
     ask.add_argument("--language", choices=("vi", "en"), default="vi", help="language of messages (vi)")
 
@@ -183,32 +192,27 @@ def _login(given: argparse.Namespace) -> None:
 
 
 def _ask(given: argparse.Namespace) -> int:
-    import httpx2
+    from ehb.cli.asking import ask
 
-    from ehb.errors import Unavailable
-
-    headers = {"Accept-Language": given.language}
-    try:
-        if given.token_file is not None:
-            headers["Authorization"] = f"Bearer {given.token_file.read_text().strip()}"
-        variables = json.loads(given.variables)
-    except (OSError, ValueError) as error:
-        raise Misconfigured(
-            vi="Không đọc được --token-file hoặc --variables.", en="Cannot read --token-file or --variables."
-        ) from error
     query = sys.stdin.read() if given.query == "-" else given.query
-    try:
-        answer = httpx2.post(
-            f"{given.url.rstrip('/')}/graphql",
-            json={"query": query, "variables": variables},
-            headers=headers,
-            timeout=30,
-        )
-        said = answer.json()
-    except (httpx2.HTTPError, ValueError) as error:
-        raise Unavailable(vi=f"Không kết nối được {given.url}.", en=f"{given.url} does not answer.") from error
-    print(json.dumps(said, ensure_ascii=False, indent=2))
-    return 1 if "errors" in said or answer.status_code != 200 else 0
+    answer = ask(
+        given.url.rstrip("/"),
+        query,
+        variables=given.variables,
+        language=given.language,
+        token_file=given.token_file,
+        facility=given.facility,
+        key_file=given.key,
+    )
+    refused = "errors" in answer or "data" not in answer
+    if given.pick and not refused:
+        value: Any = answer
+        for name in given.pick.split("."):
+            value = value[int(name)] if isinstance(value, list) else value[name]
+        print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    else:
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
+    return 1 if refused else 0
 
 
 def _register(given: argparse.Namespace) -> None:
