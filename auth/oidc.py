@@ -145,6 +145,7 @@ class RelyingParty:
             issuer=config.issuer,
             subject=claims["sub"],
             national_id=_text(claims.get(config.national_id_claim)),
+            old_national_id=_text(claims.get(config.old_national_id_claim)),
             full_name=_text(claims.get(config.name_claim)),
             birth_date=_text(claims.get(config.birth_date_claim)),
             assurance_level=config.level_map.get(str(level), config.default_level),

@@ -57,6 +57,7 @@ class EidConfig:
     client_key_alg: str = "ES256"
     scope: str = "openid profile"
     national_id_claim: str = "SoDinhDanh"
+    old_national_id_claim: str = "SoCMND"
     name_claim: str = "HoVaTen"
     birth_date_claim: str = "birthdate"
     level_claim: str = "acr"

@@ -113,6 +113,7 @@ def eid_config(settings: Settings) -> EidConfig:
         callback_url=f"{settings.base_url.rstrip('/')}/auth/callback",
         scope=eid.scope,
         national_id_claim=eid.national_id_claim,
+        old_national_id_claim=eid.old_national_id_claim,
         name_claim=eid.name_claim,
         birth_date_claim=eid.birth_date_claim,
         level_claim=eid.level_claim,

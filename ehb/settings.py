@@ -19,6 +19,7 @@ class EidSettings(BaseModel):
     client_secret: SecretStr | None = None
     scope: str = "openid profile"
     national_id_claim: str = "SoDinhDanh"
+    old_national_id_claim: str = "SoCMND"
     name_claim: str = "HoVaTen"
     birth_date_claim: str = "birthdate"
     level_claim: str = "acr"

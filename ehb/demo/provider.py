@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import httpx2
 
@@ -72,15 +71,15 @@ async def register_people(issuer: str, people: Sequence[synthetic.Person]) -> No
     async with httpx2.AsyncClient(base_url=issuer) as provider:
         for person in people:
             if person.national_id is not None:
-                await _may_sign_in(provider, person.sub, person.national_id, person.full_name, person.birth_date)
+                claims = {"SoDinhDanh": person.national_id, "HoVaTen": person.full_name, "birthdate": person.birth_date}
+                if person.old_number is not None:
+                    claims["SoCMND"] = person.old_number
+                await _may_sign_in(provider, person.sub, claims)
         for clinician in synthetic.clinicians():
-            await _may_sign_in(provider, clinician.sub, clinician.national_id, clinician.full_name, None)
+            await _may_sign_in(
+                provider, clinician.sub, {"SoDinhDanh": clinician.national_id, "HoVaTen": clinician.full_name}
+            )
 
 
-async def _may_sign_in(
-    provider: httpx2.AsyncClient, sub: str, national_id: str, name: str, birth_date: str | None
-) -> None:
-    claims: dict[str, Any] = {"SoDinhDanh": national_id, "HoVaTen": name, "acr": "2"}
-    if birth_date is not None:
-        claims["birthdate"] = birth_date
-    (await provider.put(f"/users/{sub}", json=claims)).raise_for_status()
+async def _may_sign_in(provider: httpx2.AsyncClient, sub: str, claims: dict[str, str]) -> None:
+    (await provider.put(f"/users/{sub}", json={**claims, "acr": "2"})).raise_for_status()

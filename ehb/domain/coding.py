@@ -18,7 +18,8 @@ VIETNAM = timezone(timedelta(hours=7))
 
 _PARTIAL = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
-    r"(?:T(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,6})?)?(?P<zone>Z|[+-]\d{2}:\d{2}))?)?)?"
+    r"(?:T(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,6})?)?(?P<zone>Z|[+-]\d{2}:\d{2}))?)?)?",
+    re.ASCII,
 )
 
 
@@ -57,15 +58,20 @@ def instant_of(partial: str) -> datetime:
     """The earliest instant a partial time can mean, in UTC: what records are ordered by, never what is shown.
 
     Takes YYYY, YYYY-MM, YYYY-MM-DD or a full RFC 3339 time (FHIR dateTime). Raises ValueError for anything
-    else and for days that do not exist.
+    else, for days that do not exist and for times outside the calendar. Cut to the millisecond, as records lie
+    on disk and cursors point, so that the order is the same everywhere.
     """
     match = _PARTIAL.fullmatch(partial)
     if match is None:
         raise ValueError("not a FHIR date or dateTime")
-    if match["hour"] is not None:
-        return datetime.fromisoformat(partial).astimezone(UTC)
-    day = date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
-    return datetime(day.year, day.month, day.day, tzinfo=VIETNAM).astimezone(UTC)
+    try:
+        if match["hour"] is not None:
+            instant = datetime.fromisoformat(partial).astimezone(UTC)
+            return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+        day = date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
+        return datetime(day.year, day.month, day.day, tzinfo=VIETNAM).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("outside the calendar") from None
 
 
 def day_of(partial: str) -> str:

@@ -58,6 +58,14 @@ ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)
 
 
 @dataclass(frozen=True, slots=True)
+class Identifier:
+    """A number that somebody issued for a person. `value` is normalised for comparison."""
+
+    system: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class ElectronicIdentity:
     """What the national eID vouched for at one login. (issuer, subject) is the account; the rest may change."""
 
@@ -68,14 +76,20 @@ class ElectronicIdentity:
     birth_date: str | None
     assurance_level: int
     authenticated_at: datetime
+    old_national_id: str | None = None
+    """The 9-digit number that the eID still knows: visits before the change carry it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """A number that somebody issued for a person. `value` is normalised for comparison."""
-
-    system: str
-    value: str
+    def identifiers(self) -> tuple[Identifier, ...]:
+        """The numbers that the eID vouched for, the one in force first; text that is no number of that kind is none."""
+        found: list[Identifier] = []
+        for system, text in ((NATIONAL_ID, self.national_id), (OLD_NATIONAL_ID, self.old_national_id)):
+            try:
+                identifier = identifier_from(text or "")
+            except UnusableIdentifier:
+                continue
+            if identifier is not None and identifier.system == system:
+                found.append(identifier)
+        return tuple(found)
 
 
 class HeldIdentifier(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -129,6 +143,7 @@ def identifier_from(text: str, *, nationality: str = "000") -> Identifier | None
         return None
     if _TWELVE_DIGITS.fullmatch(value):
         return Identifier(NATIONAL_ID, value)
+    nationality = nationality.strip().upper()
     foreign = nationality not in ("", "000", "00", "VN", "VNM")
     if not foreign and _NINE_DIGITS.fullmatch(value):
         return Identifier(OLD_NATIONAL_ID, value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ehb.domain.records import Composition, Condition, Procedure, Record
+from ehb.domain.records import Composition, Procedure, Record
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
 
@@ -34,15 +34,18 @@ def labels_of_code(code: str) -> frozenset[str]:
 
 
 def labels_of(records: Iterable[Record]) -> tuple[str, ...]:
-    """The labels of a visit: of all its diagnoses, reasons for procedures, and of a pregnancy that ended."""
+    """The labels of a visit: of every diagnosis that any record names, of a pregnancy that ended, and the sender's own.
+
+    A diagnosis also stands in referrals, appointments and reasons for procedures.
+    """
     found: set[str] = set()
     for record in records:
-        if isinstance(record, Condition) and record.code is not None:
-            for coding in record.code.coding:
-                found |= labels_of_code(coding.code) if coding.system == ICD10 else frozenset()
-        elif isinstance(record, Procedure):
-            for coding in record.reason:
+        found.update(record.labels)
+        codings = record.code.coding if record.code is not None else ()
+        reasons = record.reason if isinstance(record, Procedure) else ()
+        for coding in (*codings, *reasons):
+            if coding.system == ICD10:
                 found |= labels_of_code(coding.code)
-        elif isinstance(record, Composition) and record.pregnancy_ended:
+        if isinstance(record, Composition) and record.pregnancy_ended:
             found.add("SEX")
     return tuple(sorted(found))

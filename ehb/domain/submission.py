@@ -13,6 +13,7 @@ import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 
 import msgspec
 
@@ -21,6 +22,8 @@ from ehb.domain.identity import Identifier
 from ehb.domain.records import Appointment, Encounter, Facility, LegalStatus, Provenance, Record
 from ehb.domain.sensitivity import labels_of
 
+MOST_PROBLEMS = 1_000
+"""Of each severity: a receipt is one document, and nobody mends more at once."""
 _CLOCK_SKEW = timedelta(hours=1)
 _DIED = frozenset({"5", "8"})
 
@@ -129,16 +132,7 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             table="XML1",
         )
     encounter = next((draft.record for draft in visit.drafts if isinstance(draft.record, Encounter)), None)
-    for draft in visit.drafts:
-        if not isinstance(draft.record, Appointment) and instant_of(draft.record.time) > now + _CLOCK_SKEW:
-            yield Problem(
-                Severity.ERROR,
-                "time.future",
-                "Thời điểm ghi nhận ở tương lai.",
-                "The recorded time is in the future.",
-                table=draft.table,
-                row=draft.row,
-            )
+    yield from islice(_future(visit, now), MOST_PROBLEMS)
     if encounter is None:
         return
     period = encounter.period
@@ -162,16 +156,29 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             field="NGAY_SINH",
         )
     if encounter.outcome and encounter.outcome.code in _DIED:
-        for draft in visit.drafts:
-            if isinstance(draft.record, Appointment):
-                yield Problem(
-                    Severity.WARNING,
-                    "outcome.died_with_appointment",
-                    "Người bệnh đã tử vong nhưng có hẹn khám lại.",
-                    "The patient died, yet has a re-examination appointment.",
-                    table=draft.table,
-                    row=draft.row,
-                )
+        appointed = (draft for draft in visit.drafts if isinstance(draft.record, Appointment))
+        for draft in islice(appointed, MOST_PROBLEMS):
+            yield Problem(
+                Severity.WARNING,
+                "outcome.died_with_appointment",
+                "Người bệnh đã tử vong nhưng có hẹn khám lại.",
+                "The patient died, yet has a re-examination appointment.",
+                table=draft.table,
+                row=draft.row,
+            )
+
+
+def _future(visit: VisitSummary, now: datetime) -> Iterator[Problem]:
+    for draft in visit.drafts:
+        if not isinstance(draft.record, Appointment) and instant_of(draft.record.time) > now + _CLOCK_SKEW:
+            yield Problem(
+                Severity.ERROR,
+                "time.future",
+                "Thời điểm ghi nhận ở tương lai.",
+                "The recorded time is in the future.",
+                table=draft.table,
+                row=draft.row,
+            )
 
 
 def records_from(

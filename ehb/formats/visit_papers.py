@@ -18,7 +18,7 @@ from ehb.domain.records import (
 from ehb.domain.submission import Draft
 from ehb.formats.catalogue import coded, icd10
 from ehb.formats.field_tables import read_time
-from ehb.formats.visit_rows import Visit, author, draft
+from ehb.formats.visit_rows import Row, Visit, author, draft
 
 
 def papers(visit: Visit) -> Iterator[Draft]:
@@ -29,7 +29,7 @@ def papers(visit: Visit) -> Iterator[Draft]:
             Composition(
                 section=Section.DISCHARGE_PAPERS,
                 time=row.time("NGAY_RA") or visit.end,
-                provenance=visit.provenance(row.text("MA_BS"), Practitioner(row.text("MA_BS"), row.text("TEN_BS"))),
+                provenance=visit.provenance(row.text("MA_BS"), _signer(row)),
                 title="Giấy ra viện",
                 period=Period(row.time("NGAY_VAO") or visit.arrival, row.time("NGAY_RA")),
                 discharge_diagnosis=row.text("CHAN_DOAN_RV"),
@@ -68,6 +68,12 @@ def papers(visit: Visit) -> Iterator[Draft]:
         )
 
 
+def _signer(row: Row) -> Practitioner | None:
+    """Who signed a discharge paper (MA_BS, TEN_BS); None when the paper does not say."""
+    licence, name = row.text("MA_BS"), row.text("TEN_BS")
+    return Practitioner(licence, name) if licence or name else None
+
+
 def referrals(visit: Visit) -> Iterator[Draft]:
     for row in visit.rows.get("XML13", ()):
         code = row.get("MA_BENH_CHINH")
@@ -99,8 +105,7 @@ def referrals(visit: Visit) -> Iterator[Draft]:
 def appointments(visit: Visit) -> Iterator[Draft]:
     """Slips of XML14, and the dates of XML1 for which no slip was sent."""
     slips = visit.rows.get("XML14", ())
-    code = visit.summary.get("MA_BENH_CHINH")
-    main = CodeableConcept((icd10(code, visit.end),)) if code else None
+    main = _main_disease(visit, visit.summary)
     for row in slips:
         time = row.time("NGAY_HEN_KL")
         if time is None:
@@ -109,7 +114,7 @@ def appointments(visit: Visit) -> Iterator[Draft]:
             Appointment(
                 section=Section.REEXAMINATION_APPOINTMENTS,
                 time=time,
-                code=main,
+                code=_main_disease(visit, row) or main,
                 provenance=visit.provenance(row.text("MA_BAC_SI"), author(row.text("MA_TTDV"))),
                 diagnosis=row.text("CHAN_DOAN_RV"),
                 document_number=row.text("SO_GIAYHEN_KL"),
@@ -133,3 +138,8 @@ def appointments(visit: Visit) -> Iterator[Draft]:
                 f"appointment/{time[:10]}",
                 visit.summary,
             )
+
+
+def _main_disease(visit: Visit, row: Row) -> CodeableConcept | None:
+    code = row.get("MA_BENH_CHINH")
+    return CodeableConcept((icd10(code, visit.end),)) if code else None

@@ -1,12 +1,14 @@
 """Services and results of a visit file (XML3, XML4): procedures, supplies, and reports with their values.
 
-The one invariant: every row of XML3 and XML4 is in exactly one record; a test whose result has not come is a
-report that says so.
+A test that was ordered again and again in one stay has one XML3 row for each order; each report belongs to its
+own order. The one invariant: every row of XML3 and XML4 is in exactly one record; a test whose result has not
+come is a report that says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from ehb.domain.coding import CodeableConcept, Coding
 from ehb.domain.records import (
@@ -30,14 +32,14 @@ _SECTION_OF_GROUP = {
 
 def services(visit: Visit) -> Iterator[Draft]:
     """XML3 rows whose result is no report of its own: operations, procedures, bed days, supplies."""
-    reported = {row.get("MA_DICH_VU") for row in visit.rows.get("XML4", ())}
+    answered = _answered(visit)
     for row in visit.rows.get("XML3", ()):
         group = row.get("MA_NHOM")
         service, supply = row.get("MA_DICH_VU"), row.get("MA_VAT_TU")
         time = row.time("NGAY_TH_YL") or row.time("NGAY_YL") or visit.arrival
         identity = f"service/{service}/{supply}/{row.get('NGAY_YL')}"
         if group in _SECTION_OF_GROUP and not supply:
-            if service not in reported:
+            if not {("NGAY_YL", row.get("NGAY_YL")), ("NGAY_KQ", row.get("NGAY_KQ"))} & answered[service]:
                 yield draft(_unreported(visit, row, time), identity, row)
             continue
         operations = tuple(Coding(ICD9CM, code) for code in row.each("MA_PTTT_QT"))
@@ -80,14 +82,9 @@ def _unreported(visit: Visit, row: Row, time: str) -> DiagnosticReport:
 
 def reports(visit: Visit) -> Iterator[Draft]:
     """XML4 rows of one service with one result time are one report."""
-    services: dict[str, Row] = {}
-    for row in visit.rows.get("XML3", ()):
-        services.setdefault(row.get("MA_DICH_VU"), row)
-    grouped: dict[tuple[str, str], list[Row]] = {}
-    for row in visit.rows.get("XML4", ()):
-        grouped.setdefault((row.get("MA_DICH_VU"), row.get("NGAY_KQ")), []).append(row)
-    for (code, resulted), rows in grouped.items():
-        first, service = rows[0], services.get(code)
+    orders = _orders(visit)
+    for (code, resulted), rows in _grouped(visit).items():
+        first, service = rows[0], _order_of(orders[code], resulted)
         group = service.get("MA_NHOM") if service else ""
         if group not in _SECTION_OF_GROUP:
             group = _LABORATORY if any(row.get("GIA_TRI") for row in rows) else _IMAGING
@@ -110,6 +107,41 @@ def reports(visit: Visit) -> Iterator[Draft]:
             f"report/{code}/{resulted}",
             first,
         )
+
+
+def _grouped(visit: Visit) -> dict[tuple[str, str], list[Row]]:
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for row in visit.rows.get("XML4", ()):
+        grouped.setdefault((row.get("MA_DICH_VU"), row.get("NGAY_KQ")), []).append(row)
+    return grouped
+
+
+def _orders(visit: Visit) -> defaultdict[str, list[Row]]:
+    """XML3 rows by service, the earliest order first."""
+    orders: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in sorted(visit.rows.get("XML3", ()), key=lambda row: row.get("NGAY_YL")):
+        orders[row.get("MA_DICH_VU")].append(row)
+    return orders
+
+
+def _order_of(orders: Sequence[Row], resulted: str) -> Row | None:
+    """The order that a result answers: the one that names its time, else the last one before it, else the first."""
+    named = (row for row in orders if resulted and row.get("NGAY_KQ") == resulted)
+    before = (row for row in reversed(orders) if row.get("NGAY_YL") <= resulted)
+    return next(named, None) or next(before, None) or next(iter(orders), None)
+
+
+def _answered(visit: Visit) -> defaultdict[str, set[tuple[str, str]]]:
+    """For each service, the order and result times that have a report. One order billed in two rows is one order."""
+    answered: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    orders = _orders(visit)
+    for code, resulted in _grouped(visit):
+        order = _order_of(orders[code], resulted)
+        if order is not None:
+            answered[code].add(("NGAY_YL", order.get("NGAY_YL")))
+        if resulted:
+            answered[code].add(("NGAY_KQ", resulted))
+    return answered
 
 
 def _result(row: Row) -> Result:

@@ -5,7 +5,7 @@ rules to the domain. Lenient where old software is known to differ (inline XML i
 marks, lower-case names, any order of elements), strict elsewhere.
 
 The one invariant: nothing in the bytes can make this module raise, read a file, open a connection or expand
-an entity. Everything wrong comes back as problems, all at once.
+an entity. Everything wrong comes back as problems, all at once, up to MOST_PROBLEMS of each severity.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lxml import etree
 
 from ehb.domain.records import LegalStatus
-from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, VisitSummary
+from ehb.domain.submission import MOST_PROBLEMS, Draft, PatientDetails, Problem, Severity, VisitSummary
 from ehb.formats.field_tables import Need, Table, codes, tables
 from ehb.formats.problems import problem, warning
 from ehb.formats.visit_mapping import drafts_from
@@ -30,6 +31,8 @@ from ehb.formats.visit_rows import Row
 SOURCE = "QD4750"
 READ_TABLES = frozenset({"XML1", "XML2", "XML3", "XML4", "XML5", "XML7", "XML8", "XML13", "XML14"})
 _LISTED = frozenset(f"XML{number}" for number in range(16))
+_SAYS_UTF_16 = re.compile(rb"""<\?xml[^>]{0,100}encoding\s*=\s*["']utf-?16["']""", re.IGNORECASE)
+"""A .NET StringWriter declares UTF-16, and its text is then sent as UTF-8; in UTF-16 this would not match."""
 
 
 @dataclass(slots=True)
@@ -37,10 +40,17 @@ class _Reading:
     """What has been understood so far."""
 
     problems: list[Problem] = field(default_factory=list)
+    reported: Counter[Severity] = field(default_factory=Counter)
     rows: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     facility: str = ""
     signed: bool = False
-    unread: dict[str, str] = field(default_factory=dict)
+    unread: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def report(self, *found: Problem) -> None:
+        for one in found:
+            self.reported[one.severity] += 1
+            if self.reported[one.severity] <= MOST_PROBLEMS:
+                self.problems.append(one)
 
 
 def read(body: bytes) -> VisitSummary:
@@ -51,7 +61,7 @@ def read(body: bytes) -> VisitSummary:
         if _name(root) == "GIAMDINHHS":
             _read_envelope(root, reading)
         else:
-            reading.problems.append(problem("envelope.root"))
+            reading.report(problem("envelope.root"))
     return _visit(reading)
 
 
@@ -60,10 +70,15 @@ def _visit(reading: _Reading) -> VisitSummary:
     patient = PatientDetails()
     drafts: tuple[Draft, ...] = ()
     if summary is not None:
-        reading.problems.extend(_cross_table_problems(reading))
+        reading.report(*_cross_table_problems(reading))
         patient, faults = patient_from(summary)
-        reading.problems.extend(faults)
+        reading.report(*faults)
         drafts = drafts_from(reading.rows)
+    reading.problems.extend(
+        problem("problems.more", severity=severity)
+        for severity, count in sorted(reading.reported.items())
+        if count > MOST_PROBLEMS
+    )
     content = {name: [row.values for row in rows] for name, rows in sorted(reading.rows.items())}
     return VisitSummary(
         facility=reading.facility,
@@ -81,21 +96,21 @@ def _read_envelope(root: etree._Element, reading: _Reading) -> None:
     envelope = {_name(element): element for element in root.iter(etree.Element)}
     reading.facility = _text(envelope.get("MACSKCB"))
     if not reading.facility:
-        reading.problems.append(problem("envelope.facility", field="MACSKCB"))
+        reading.report(problem("envelope.facility", field="MACSKCB"))
     dated = _text(envelope.get("NGAYLAP"))
     if not (dated.isdigit() and len(dated) in (8, 12, 14)):
-        reading.problems.append(warning("envelope.date", field="NGAYLAP"))
+        reading.report(warning("envelope.date", field="NGAYLAP"))
     visits = [element for element in root.iter(etree.Element) if _name(element) == "HOSO"]
     if len(visits) != 1 or _text(envelope.get("SOLUONGHOSO")) not in ("1", "01", ""):
-        reading.problems.append(problem("envelope.count", field="SOLUONGHOSO"))
+        reading.report(problem("envelope.count", field="SOLUONGHOSO"))
     signature = envelope.get("CHUKYDONVI")
     reading.signed = signature is not None and (len(signature) > 0 or bool(_text(signature)))
     for part in visits[0] if visits else ():
         _read_part(part, reading)
     if not reading.rows["XML1"] and not any(found.table == "XML1" for found in reading.problems):
-        reading.problems.append(problem("table.missing", table="XML1"))
+        reading.report(problem("table.missing", table="XML1"))
     if len(reading.rows["XML1"]) > 1:
-        reading.problems.append(problem("table.repeated", table="XML1"))
+        reading.report(problem("table.repeated", table="XML1"))
 
 
 def _read_part(part: etree._Element, reading: _Reading) -> None:
@@ -103,18 +118,18 @@ def _read_part(part: etree._Element, reading: _Reading) -> None:
     name = _text(children.get("LOAIHOSO")).upper()
     content = children.get("NOIDUNGFILE")
     if name not in _LISTED:
-        reading.problems.append(problem("table.unknown", field="LOAIHOSO"))
+        reading.report(problem("table.unknown", field="LOAIHOSO"))
         return
     root = _content(content, name, reading)
     if root is None:
         return
     if name not in READ_TABLES:
-        reading.problems.append(warning("table.later", table=name))
-        reading.unread[name] = etree.tostring(root, method="c14n").decode()
+        reading.report(warning("table.later", table=name))
+        reading.unread[name].append(etree.tostring(root, encoding="unicode", with_tail=False))
         return
     table = tables()[name]
     if _name(root) != table.root:
-        reading.problems.append(problem("table.root", table=name))
+        reading.report(problem("table.root", table=name))
         return
     elements = [root] if table.row is None else [one for one in root.iter(etree.Element) if _name(one) == table.row]
     start = len(reading.rows[name])
@@ -134,28 +149,36 @@ def _content(element: etree._Element | None, name: str, reading: _Reading) -> et
     except (binascii.Error, ValueError):
         body = b""
     if not body:
-        reading.problems.append(problem("table.base64", table=name, field="NOIDUNGFILE"))
+        reading.report(problem("table.base64", table=name, field="NOIDUNGFILE"))
         return None
     return _parsed(body.lstrip(b"\xef\xbb\xbf \t\r\n"), reading, "table.malformed", name)
 
 
 def _parsed(body: bytes, reading: _Reading, rule: str, table: str | None) -> etree._Element | None:
     parser = etree.XMLParser(
-        resolve_entities=False, load_dtd=False, no_network=True, dtd_validation=False, huge_tree=False, remove_pis=True
+        encoding="utf-8" if _SAYS_UTF_16.match(body) else None,
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_pis=True,
+        remove_comments=True,
     )
     try:
         root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError):
-        reading.problems.append(problem(rule, table=table))
+        reading.report(problem(rule, table=table))
         return None
     if root.getroottree().docinfo.internalDTD is not None:
-        reading.problems.append(problem("xml.doctype", table=table))
+        reading.report(problem("xml.doctype", table=table))
         return None
     return root
 
 
 def _row(element: etree._Element, table: Table, number: int, reading: _Reading) -> Row:
     values: dict[str, str] = {}
+    faulty: set[str] = set()
     for child in element:
         name = _name(child)
         value = _text(child)
@@ -164,27 +187,25 @@ def _row(element: etree._Element, table: Table, number: int, reading: _Reading) 
         known = table.fields.get(name)
         if known is None:
             if table.row is None or name != table.row:
-                reading.problems.append(warning("field.unknown", table=table.name, row=number))
+                reading.report(warning("field.unknown", table=table.name, row=number))
             continue
         fault = known.fault(value)
         if fault is not None:
             severity = Severity.ERROR if known.refuses(fault) else Severity.WARNING
-            reading.problems.append(
-                problem(f"field.{fault}", table=table.name, row=number, field=name, severity=severity)
-            )
+            reading.report(problem(f"field.{fault}", table=table.name, row=number, field=name, severity=severity))
+            faulty.add(name)
             continue
         if known.code_list is not None and known.need is not Need.UNREAD and value not in codes(known.code_list):
-            reading.problems.append(warning("field.code", table=table.name, row=number, field=name))
+            reading.report(warning("field.code", table=table.name, row=number, field=name))
         values[name] = value
-    reading.problems.extend(_missing(values, table, number, reading))
+    reading.report(*_missing(values.keys() | faulty, table, number))
     return Row(table.name, number, values)
 
 
-def _missing(values: dict[str, str], table: Table, number: int, reading: _Reading) -> Iterator[Problem]:
-    faulty = {found.field for found in reading.problems if found.table == table.name and found.row == number}
-    for name in sorted(table.essential - values.keys() - faulty):
+def _missing(given: set[str], table: Table, number: int) -> Iterator[Problem]:
+    for name in sorted(table.essential - given):
         yield problem("field.required", table=table.name, row=number, field=name)
-    for name in sorted(table.expected - values.keys() - faulty):
+    for name in sorted(table.expected - given):
         yield warning("field.expected", table=table.name, row=number, field=name)
 
 

@@ -69,15 +69,14 @@ class People:
     async def sign_in(self, permit: Permit, identity: ElectronicIdentity, *, now: datetime, session: Session) -> bytes:
         """The key of the person whom the eID vouched for; opens a book for somebody unknown.
 
-        The account (issuer, subject) decides first, the number second: an account whose number changed keeps
-        its book and gains the number.
+        The account (issuer, subject) decides first, then the number in force, then the old one: an account whose
+        number changed keeps its book and gains the number.
         """
         _require(permit, Action.SIGN_IN)
         account = Identifier(_ACCOUNT, f"{identity.issuer}\0{identity.subject}")
-        number = Identifier(NATIONAL_ID, identity.national_id) if identity.national_id else None
-        wanted = [account, *([number] if number else [])]
+        wanted = [account, *identity.identifiers()]
         known = await self._known(wanted, session)
-        patient_id = known.get(account) or (known.get(number) if number else None)
+        patient_id = next((known[one] for one in wanted if one in known), None)
         person = await self._person(patient_id, session) if patient_id else None
         fresh = [identifier for identifier in wanted if identifier not in known]
         person = person or self._new_person()
@@ -87,7 +86,7 @@ class People:
             full_name=identity.full_name or patient.full_name,
             birth_date=identity.birth_date or patient.birth_date,
             vouched=patient.vouched or bool(identity.full_name),
-            identifiers=_with(patient.identifiers, (one for one in fresh if one is number), now),
+            identifiers=_with(patient.identifiers, (one for one in fresh if one is not account), now),
         )
         await self._write(person, seen, fresh, session)
         return person.patient_id

@@ -116,7 +116,7 @@ class HostileProvider:
             "iat": now,
             "exp": now + 300,
             "nonce": self._nonces[form["code"]],
-            "SoDinhDanh": "001203000001",
+            "SoDinhDanh": "999203000001",
             "HoVaTen": "Nguyễn Văn Thử",
             "acr": "2",
         }

@@ -33,7 +33,7 @@ async def test_the_eid_vouches_for_number_name_birth_date_and_level(
 
     (identity,) = world.people.identities
     assert (identity.issuer, identity.subject) == (provider.issuer, "citizen")
-    assert identity.national_id == "001203000001"
+    assert identity.national_id == "999203000001"
     assert identity.full_name == "Nguyễn Văn Thử"
     assert identity.birth_date == "1990-01-02"
     assert identity.assurance_level == 2

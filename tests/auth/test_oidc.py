@@ -116,7 +116,7 @@ async def test_an_algorithm_that_is_not_ours_is_refused_though_the_signature_fit
 async def test_a_changed_claim_breaks_the_signature(victim: World, hostile: HostileProvider) -> None:
     def tampered(claims: dict[str, Any]) -> str:
         header, _, signature = hostile.honestly(claims).split(".")
-        _, payload, _ = hostile.honestly(claims | {"SoDinhDanh": "001203000002"}).split(".")
+        _, payload, _ = hostile.honestly(claims | {"SoDinhDanh": "999203000002"}).split(".")
         return f"{header}.{payload}.{signature}"
 
     hostile.sign = tampered
@@ -177,29 +177,29 @@ async def test_a_missing_issuer_is_fine_where_the_provider_does_not_promise_one(
 async def test_an_error_of_the_eid_reaches_the_app_with_our_code(
     victim: World, hostile: HostileProvider, error: str, told: tuple[str, str]
 ) -> None:
-    hostile.answer = {"code": None, "error": error, "error_description": "SoDinhDanh 001203000001"}
+    hostile.answer = {"code": None, "error": error, "error_description": "SoDinhDanh 999203000001"}
 
     answer = await walked(victim)
 
     assert (answer["error"], answer["error_code"]) == told
-    assert "001203000001" not in str(answer)
+    assert "999203000001" not in str(answer)
 
 
 async def test_missing_claims_are_asked_for_at_userinfo(victim: World, hostile: HostileProvider) -> None:
     hostile.claims = {"SoDinhDanh": None, "HoVaTen": None}
-    hostile.user = {"SoDinhDanh": "001203000009", "HoVaTen": "Trần Thị Thử", "acr": "1"}
+    hostile.user = {"SoDinhDanh": "999203000009", "HoVaTen": "Trần Thị Thử", "acr": "1"}
 
     await walked(victim)
 
     (identity,) = victim.people.identities
-    assert (identity.national_id, identity.full_name) == ("001203000009", "Trần Thị Thử")
+    assert (identity.national_id, identity.full_name) == ("999203000009", "Trần Thị Thử")
     assert identity.assurance_level == 2
     assert hostile.authorizations[-1] == "Bearer provider-access"
 
 
 async def test_userinfo_about_somebody_else_signs_nobody_in(victim: World, hostile: HostileProvider) -> None:
     hostile.claims = {"SoDinhDanh": None}
-    hostile.user = {"sub": "somebody-else", "SoDinhDanh": "001203000009"}
+    hostile.user = {"sub": "somebody-else", "SoDinhDanh": "999203000009"}
 
     assert (await walked(victim))["error_code"] == INVALID
     assert victim.people.identities == []

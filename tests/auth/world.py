@@ -42,7 +42,7 @@ REDIRECT_URI = "https://app.test/done"
 VERIFIER = "the-verifier-of-the-app-is-long-enough-for-rfc-7636"
 CLIENT_SECRET = "our secret: 100% + more"
 APP_STATE = "state of the app"
-SIGNED_IN = {"SoDinhDanh": "001203000001", "HoVaTen": "Nguyễn Văn Thử", "acr": "2", "birthdate": "1990-01-02"}
+SIGNED_IN = {"SoDinhDanh": "999203000001", "HoVaTen": "Nguyễn Văn Thử", "acr": "2", "birthdate": "1990-01-02"}
 
 EC_KEY = ECKey.generate_key("P-384", {"kid": "ec", "use": "sig"})
 RSA_KEY = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})

@@ -1,0 +1,116 @@
+"""A world to measure in: a migrated database, sealed books, a facility that submits, permits to read.
+
+Everything is written by the store itself, so what is measured is what production reads. The one invariant: a
+permit comes from `access.decide`, here as everywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+
+from bench.visit import FACILITY, files
+from ehb.custodian import Custodian
+from ehb.domain.access import AccessRequest, Action, Permit, Purpose, decide
+from ehb.domain.identity import NATIONAL_ID, Identifier, Principal, PrincipalKind
+from ehb.domain.submission import PatientDetails, VisitSummary, records_from
+from ehb.formats import visit_xml
+from ehb.store.migrations import migrate
+from ehb.store.mongo import Mongo, Session, connect
+from ehb.store.people import People
+from ehb.store.records import Records
+from ehb.store.registry import Registry
+from ehb.store.store import Store
+from ehb.store.submissions import Submissions
+from ehb.store.vault import Keys, Vault
+
+NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+SUBMITTER = Principal(PrincipalKind.FACILITY, facility=FACILITY, client_id=FACILITY, session="bench")
+_TOGETHER = 10
+"""People in one transaction while filling."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An open database. `books` are the people that `fill` made."""
+
+    mongo: Mongo
+    keys: Keys
+    store: Store
+    custodian: Custodian
+    books: list[bytes] = field(default_factory=list)
+
+    async def fill(self, people: int, records: int) -> None:
+        """So many books with so many records each, from the visits of `ehb.synthetic`, sealed by the store."""
+        visits = [visit_xml.read(file) for file in files()]
+        for start in range(0, people, _TOGETHER):
+            numbers = range(start, min(start + _TOGETHER, people))
+            self.books.extend(await self.mongo.transaction(partial(self._made, numbers, records, visits)))
+            await asyncio.sleep(0)
+
+    async def _made(self, numbers: range, records: int, visits: list[VisitSummary], session: Session) -> list[bytes]:
+        vault = Vault(self.keys)
+        people = People(self.mongo, vault)
+        shelf, submissions = Records(self.mongo, people), Submissions(self.mongo, vault, people)
+        permit = permit_of(AccessRequest(SUBMITTER, Action.SUBMIT, Purpose.TREATMENT, facility=FACILITY))
+        made: list[bytes] = []
+        for number in numbers:
+            details = PatientDetails((Identifier(NATIONAL_ID, national_id(number)),), full_name=f"Người Thử {number}")
+            person = await people.resolve(permit, details, now=NOW, session=session)
+            assert person is not None
+            made.append(person.patient_id)
+            missing = records
+            for visit in _from(visits, number):
+                episode = submissions.episode_id(visit) + number.to_bytes(4, "big")
+                keyed = records_from(
+                    visit,
+                    facility_name="Bệnh viện Đo",
+                    now=NOW,
+                    key_for=partial(submissions.record_key, episode),
+                )[:missing]
+                await shelf.append(person, episode, keyed, session, new=True)
+                missing -= len(keyed)
+                if missing == 0:
+                    break
+        return made
+
+
+@asynccontextmanager
+async def world(uri: str, database: str) -> AsyncIterator[World]:
+    """A new, empty database on a running server; dropped at the end."""
+    mongo, keys = connect(uri, database), Keys.generate()
+    store = Store(mongo, Vault(keys))
+    try:
+        await migrate(mongo)
+        await Registry(mongo).register(FACILITY, "Bệnh viện Đo", FACILITY, [])
+        yield World(mongo, keys, store, Custodian(store, lambda: NOW))
+        await mongo.client.drop_database(database)
+    finally:
+        await mongo.close()
+
+
+def reader(patient_id: bytes) -> Principal:
+    """The person themselves."""
+    return Principal(PrincipalKind.CITIZEN, patient_id=patient_id, client_id="ehb-mobile", session="bench")
+
+
+def permit_of(request: AccessRequest) -> Permit:
+    """What `decide` permits."""
+    decision = decide(request)
+    assert isinstance(decision, Permit)
+    return decision
+
+
+def national_id(number: int) -> str:
+    """A number that nobody can have: no province has code 999."""
+    return f"999085{number:06d}"
+
+
+def _from(visits: list[VisitSummary], number: int) -> Iterator[VisitSummary]:
+    """All visits over and over, each person from another place on; the second time round it is another episode."""
+    return itertools.islice(itertools.cycle(visits), number % len(visits), None)

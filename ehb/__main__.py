@@ -1,0 +1,5 @@
+"""`python -m ehb` is the `ehb` command."""
+
+from ehb.cli import main
+
+raise SystemExit(main())
