@@ -45,7 +45,11 @@ class House:
         self.provider.register(subject, {"acr": "2", **claims})
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-        begun = await self.http.get(
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE) as browser:
+            return await self._walk(browser, subject, verifier, challenge)
+
+    async def _walk(self, browser: httpx2.AsyncClient, subject: str, verifier: str, challenge: str) -> dict[str, Any]:
+        begun = await browser.get(
             "/auth/login",
             params={
                 "client_id": CLIENT,
@@ -56,7 +60,7 @@ class House:
             },
         )
         back = urlsplit(await self.provider.sign_in(begun.headers["location"], subject))
-        finished = await self.http.get(f"{back.path}?{back.query}")
+        finished = await browser.get(f"{back.path}?{back.query}")
         answer = parse_qs(urlsplit(finished.headers["location"]).query)
         tokens = await self.http.post(
             "/auth/token",

@@ -18,7 +18,7 @@ VIETNAM = timezone(timedelta(hours=7))
 
 _PARTIAL = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
-    r"(?:T(?P<hour>\d{2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,6})?)?(?P<zone>Z|[+-]\d{2}:\d{2}))?)?)?",
+    r"(?:T(?P<hour>[01]\d|2[0-3]):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,6})?)?(?P<zone>Z|[+-]\d{2}:\d{2}))?)?)?",
     re.ASCII,
 )
 

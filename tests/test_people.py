@@ -1,0 +1,111 @@
+"""People: who gets which book at a login, and what is left when a key is gone."""
+
+from __future__ import annotations
+
+from tests.builders import FACILITY, NATIONAL_ID, visit_file
+from tests.house import House
+
+COUNT = "{ myHealthBook { patientId patient { fullName birthDate nationalId } timeline { nodes { id } } } }"
+
+
+async def test_a_new_number_keeps_the_book_and_gains_what_was_sent_to_it(house: House) -> None:
+    facility = await house.facility(FACILITY)
+    await house.submit(facility, visit_file({"SO_CCCD": "999085000001"}))
+    before = await house.sign_in("same-account", {"SoDinhDanh": "999085000001", "HoVaTen": "Nguyễn Thị Thử"})
+    renumbered = await house.sign_in("same-account", {"SoDinhDanh": "999185000007", "HoVaTen": "Nguyễn Thị Thử"})
+    await house.submit(facility, visit_file({"SO_CCCD": "999185000007", "MA_LK": "LK-2"}))
+    await house.submit(facility, visit_file({"SO_CCCD": "999085000001", "MA_LK": "LK-3"}))
+
+    old = (await house.data(before["access_token"], COUNT))["myHealthBook"]
+    new = (await house.data(renumbered["access_token"], COUNT))["myHealthBook"]
+
+    assert old["patientId"] == new["patientId"]
+    assert new["patient"]["nationalId"] == "999185000007"
+    assert len(new["timeline"]["nodes"]) % 3 == 0
+    assert len(new["timeline"]["nodes"]) > 0
+
+
+async def test_the_old_number_that_the_eid_vouches_for_finds_the_older_visits(house: House) -> None:
+    await house.submit(await house.facility(FACILITY), visit_file({"SO_CCCD": "999123456"}))
+
+    token = await house.citizen(NATIONAL_ID, SoCMND="999123456")
+
+    book = (await house.data(token, COUNT))["myHealthBook"]
+    assert book["timeline"]["nodes"]
+    assert book["patient"]["nationalId"] == NATIONAL_ID
+
+
+async def test_the_same_login_name_with_another_number_is_the_account_and_not_the_number(house: House) -> None:
+    first = await house.sign_in("one", {"SoDinhDanh": "999085000001"})
+    second = await house.sign_in("two", {"SoDinhDanh": "999085000002"})
+
+    mine = (await house.data(first["access_token"], COUNT))["myHealthBook"]["patientId"]
+    theirs = (await house.data(second["access_token"], COUNT))["myHealthBook"]["patientId"]
+
+    assert mine != theirs
+
+
+async def test_two_people_who_log_in_at_once_for_the_first_time_get_a_book_each(house: House) -> None:
+    from asyncio import gather
+
+    tokens = await gather(*(house.citizen(f"9990850001{number:02}") for number in range(8)))
+
+    books = [(await house.data(token, COUNT))["myHealthBook"]["patientId"] for token in tokens]
+    assert len(set(books)) == 8
+
+
+async def test_one_person_who_logs_in_twice_at_once_for_the_first_time_gets_one_book(house: House) -> None:
+    from asyncio import gather
+
+    tokens = await gather(*(house.citizen(NATIONAL_ID) for _ in range(6)))
+
+    books = {(await house.data(token, COUNT))["myHealthBook"]["patientId"] for token in tokens}
+    assert len(books) == 1
+    assert await house.mongo.database["people"].count_documents({}) == 1
+
+
+async def test_what_a_facility_wrote_never_replaces_what_the_eid_vouched_for(house: House) -> None:
+    token = await house.citizen(NATIONAL_ID, "Nguyễn Thị Thử", birthdate="1985-03-07")
+
+    await house.submit(await house.facility(FACILITY), visit_file({"HO_TEN": "Sai Tên", "NGAY_SINH": "199901010000"}))
+
+    patient = (await house.data(token, COUNT))["myHealthBook"]["patient"]
+    assert (patient["fullName"], patient["birthDate"]) == ("Nguyễn Thị Thử", "1985-03-07")
+
+
+async def test_a_claim_that_is_no_number_opens_a_book_without_one(house: House) -> None:
+    token = await house.citizen("not a number", "Lê Văn Thử")
+
+    book = (await house.data(token, COUNT))["myHealthBook"]
+
+    assert book["patient"]["nationalId"] is None
+
+
+async def test_without_the_data_key_a_book_is_gone(house: House) -> None:
+    await house.submit(await house.facility(FACILITY), visit_file())
+    token = await house.citizen(NATIONAL_ID)
+
+    await house.mongo.database["people"].update_many({}, {"$unset": {"key": ""}})
+
+    answer = await house.ask(token, COUNT)
+    assert answer["data"] is None
+    assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_records_that_change_places_in_the_database_do_not_open(house: House) -> None:
+    facility = await house.facility(FACILITY)
+    await house.submit(facility, visit_file())
+    await house.submit(facility, visit_file({"SO_CCCD": "999190000002", "MA_LK": "LK-2"}))
+    token = await house.citizen(NATIONAL_ID)
+    records = house.mongo.database["records"]
+    mine, theirs = [
+        await records.find_one({"kind": "Encounter", "episode": episode}) or {}
+        for episode in await records.distinct("episode")
+    ]
+
+    await records.update_one({"_id": mine["_id"]}, {"$set": {"sealed": theirs["sealed"]}})
+    await records.update_one({"_id": theirs["_id"]}, {"$set": {"sealed": mine["sealed"]}})
+
+    answer = await house.ask(token, COUNT)
+    assert answer["data"] is None
+    assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
