@@ -27,7 +27,7 @@ from ehb.custodian import Custodian
 from ehb.domain.identity import ElectronicIdentity
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.metrics import MetricsMiddleware
-from ehb.problems import language_of, problem_response
+from ehb.problems import MaskBugs, language_of, problem_response
 from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
@@ -97,7 +97,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
                 largest_file=settings.largest_file,
             ),
         ],
-        middleware=[Middleware(MetricsMiddleware)],
+        middleware=[Middleware(MetricsMiddleware), Middleware(MaskBugs)],
         exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
         lifespan=lifespan,
     )

@@ -3,7 +3,8 @@
 Every read and every write of anything about a person comes through here. The custodian asks
 `domain.access.decide`, writes the trail, and only then lets anything out, with the permit in its hand.
 
-The one invariant: nothing is released before its AuditEvent is durable, and a refusal leaves an event too.
+The one invariant: nothing is released before its AuditEvent is durable, and a refusal of anybody who is
+signed in leaves an event too.
 Fetching and recording may run side by side; if either fails, nothing is released.
 """
 
@@ -118,6 +119,7 @@ class Custodian:
     async def _authorise(self, request: AccessRequest, path: str, now: datetime) -> Permit:
         decision = decide(request)
         if isinstance(decision, Deny):
-            await self._store.record_event(audit_event(request, decision, path=path, now=now))
+            if decision.reason is not DenyReason.NOT_SIGNED_IN:  # nobody's knocking must not fill the trail
+                await self._store.record_event(audit_event(request, decision, path=path, now=now))
             raise _REFUSALS.get(decision.reason, Forbidden)
         return decision

@@ -6,14 +6,20 @@ shows the error's code and its two prepared sentences, and nothing of the reques
 
 from __future__ import annotations
 
+import logging
+import secrets
+import traceback
 from html import escape
 from http import HTTPStatus
+from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ehb.errors import EhbError
 
+_log = logging.getLogger(__name__)
 _PAGE = """<!doctype html>
 <html lang="{language}">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -22,6 +28,47 @@ _PAGE = """<!doctype html>
 </html>
 """
 _LOCKED = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
+
+
+class MaskBugs:
+    """The outermost layer, pure ASGI: a bug becomes a 500 problem with a correlation id.
+
+    Nothing goes up to the server, which would log the exception's text, and that may quote a person.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as bug:
+            correlation = logged(bug)
+            if begun:
+                return  # the answer is cut off; the server closes the connection
+            response = problem_response(
+                EhbError(), language_of(Headers(scope=scope)), {"X-Correlation-Id": correlation}
+            )
+            await response(scope, receive, send)
+
+
+def logged(bug: BaseException) -> str:
+    """Log the kind and the place of a bug, never its text; returns the correlation id of the line."""
+    correlation = secrets.token_hex(8)
+    frames = traceback.extract_tb(bug.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    _log.error("bug %s: %s at %s", correlation, type(bug).__name__, place)
+    return correlation
 
 
 def language_of(headers: Headers) -> str:

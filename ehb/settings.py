@@ -42,7 +42,8 @@ class Settings(BaseSettings):
     eid: EidSettings = EidSettings()
     mobile_client_id: str = "ehb-mobile"
     mobile_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
-    largest_file: int = 20_000_000
+    largest_file: int = 10_000_000
+    """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 
     @field_validator("mobile_redirect_uris", mode="before")
     @classmethod

@@ -7,16 +7,12 @@ the exception, never its text.
 
 from __future__ import annotations
 
-import logging
-import secrets
-import traceback
 from typing import Any
 
 from graphql import GraphQLError
 
 from ehb.errors import EhbError
-
-_log = logging.getLogger(__name__)
+from ehb.problems import logged
 
 CODES = frozenset(
     {
@@ -49,10 +45,7 @@ def presented(error: GraphQLError, language: str) -> dict[str, Any]:
     elif original is None or isinstance(original, GraphQLError):
         shown["extensions"] = {"code": "BAD_USER_INPUT"}
     else:
-        correlation = secrets.token_hex(8)
-        frames = traceback.extract_tb(original.__traceback__)
-        place = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
-        _log.error("bug %s: %s at %s", correlation, type(original).__name__, place)
+        correlation = logged(original)
         shown["message"] = EhbError.en if language == "en" else EhbError.vi
         shown["extensions"] = {"code": "INTERNAL", "correlationId": correlation}
     return shown

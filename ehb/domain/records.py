@@ -7,6 +7,7 @@ Leaves to others: where a record comes from (`ehb.formats`), who may see it (`ac
 Decision: a record is one frozen value that carries its own provenance and is sealed as a whole; results
 stand inside their report, because a report is what was signed, is labelled as one and is read as one. We
 give up querying single results inside the database, which sealed payloads do not allow anyway.
+Longer than most files because it is one table: a shape for each kind.
 The one invariant: a record is never changed. A correction is a new version with the same `key`.
 """
 

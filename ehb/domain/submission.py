@@ -10,7 +10,7 @@ none. A message names the field and the rule, never the value.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,6 +24,7 @@ from ehb.domain.sensitivity import labels_of
 
 MOST_PROBLEMS = 1_000
 """Of each severity: a receipt is one document, and nobody mends more at once."""
+MOST_PROBLEMS = 500
 _CLOCK_SKEW = timedelta(hours=1)
 _DIED = frozenset({"5", "8"})
 
@@ -121,6 +122,21 @@ def refused(problems: tuple[Problem, ...]) -> bool:
     return any(problem.severity is Severity.ERROR for problem in problems)
 
 
+def capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """At most MOST_PROBLEMS of them, errors first, and one more that says how many were left out."""
+    if len(problems) <= MOST_PROBLEMS:
+        return tuple(problems)
+    ordered = sorted(problems, key=lambda found: found.severity is not Severity.ERROR)
+    left_out = len(problems) - MOST_PROBLEMS
+    more = Problem(
+        ordered[MOST_PROBLEMS].severity,
+        "problems.more",
+        f"Còn {left_out} vấn đề khác không liệt kê.",
+        f"{left_out} more problems are not listed.",
+    )
+    return (*ordered[:MOST_PROBLEMS], more)
+
+
 def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem]:
     """What only a look at the whole visit finds (envelope rules 4 and 9, and that the future has not happened)."""
     if not visit.drafts and not refused(visit.problems):
@@ -136,7 +152,7 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
     if encounter is None:
         return
     period = encounter.period
-    if period and period.start and period.end and instant_of(period.start) > instant_of(period.end):
+    if period and period.start and period.end and _surely_before(period.end, period.start):
         yield Problem(
             Severity.WARNING,
             "time.order",
@@ -166,6 +182,11 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
                 table=draft.table,
                 row=draft.row,
             )
+
+
+def _surely_before(one: str, other: str) -> bool:
+    """A whole day (month, year) is not before a moment inside it."""
+    return instant_of(one) < instant_of(other) and ("T" in one or not other.startswith(one))
 
 
 def _future(visit: VisitSummary, now: datetime) -> Iterator[Problem]:

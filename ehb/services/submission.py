@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
-from ehb.domain.submission import Receipt, VisitSummary, clinical_problems
+from ehb.domain.submission import Receipt, VisitSummary, capped, clinical_problems
 
 
 async def submit(
@@ -24,7 +24,7 @@ async def submit(
 
     `body` is what the facility sent, kept sealed as it came. `dry_run` goes the same way and stores nothing.
     """
-    problems = (*visit.problems, *clinical_problems(visit, now=now))
+    problems = capped((*visit.problems, *clinical_problems(visit, now=now)))
     judged = dataclasses.replace(visit, problems=problems)
     return await custodian.submit(principal, judged, body, path=path, dry_run=dry_run)
 

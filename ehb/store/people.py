@@ -115,6 +115,11 @@ class People:
             await self._write(person, seen, fresh, session)
         return person
 
+    async def known(self, permit: Permit, patient_id: bytes, *, session: Session) -> Person | None:
+        """The person to whom an earlier version of this episode went: a resend without a number is theirs."""
+        _require(permit, Action.SUBMIT)
+        return await self._person(patient_id, session)
+
     async def data_key(self, patient_id: bytes, session: Session | None = None) -> DataKey | None:
         """For the other stores: the opened key of a person, None when it was shredded."""
         person = await self._person(patient_id, session)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from asyncio import gather
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -31,6 +32,14 @@ _LOW, _HIGH = b"\x00", b"\xff"
 _ID_SIZE = 38
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(AnyRecord).decode
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    id: bytes
+    version: int
+    digest: bytes
+    current: bool
 
 
 class Records:
@@ -59,38 +68,41 @@ class Records:
 
     async def append(
         self, person: Person, episode: bytes, records: Iterable[Record], session: Session, *, new: bool
-    ) -> int:
-        """Make `records` the current state of an episode in this person's book; returns how many changed.
+    ) -> None:
+        """Make `records` the current state of an episode in this person's book.
 
         What is equal to the current version stays untouched; what changed becomes the next version; what the
         new state no longer has is superseded without a successor. `new` promises that the episode has no
         earlier version, which saves the look for one.
         """
-        current = {} if new else await self._current(person.patient_id, episode, session)
+        history = {} if new else await self._history(person.patient_id, episode, session)
         fresh: list[Document] = []
-        ended: list[bytes] = []
         for record in records:
             digest = _digest(person.data_key, record)
-            before = current.pop(record.key, None)
-            if before is not None and before["digest"] == digest:
+            before = history.get(record.key)
+            if before is not None and before.current and before.digest == digest:
+                del history[record.key]
                 continue
-            version = 1
-            if before is not None:
-                version = int.from_bytes(bytes(before["_id"])[36:], "big") + 1
-                ended.append(before["_id"])
+            version = before.version + 1 if before is not None else 1
             fresh.append(_document(person, episode, record, version, digest))
-        ended.extend(document["_id"] for document in current.values())
+        ended = [one.id for one in history.values() if one.current]
         if ended:
             await self._records.update_many({"_id": {"$in": ended}}, {"$set": {"state": SUPERSEDED}}, session=session)
         if fresh:
             await self._records.insert_many(fresh, session=session)
-        return len(fresh) + len(current)
 
-    async def _current(self, patient_id: bytes, episode: bytes, session: Session) -> dict[bytes, Document]:
+    async def _history(self, patient_id: bytes, episode: bytes, session: Session) -> dict[bytes, _Version]:
+        """The newest version of every record that the episode ever had in this book, by record key."""
+        newest: dict[bytes, _Version] = {}
         found = self._records.find(
-            {**_range(patient_id), "episode": episode, "state": CURRENT}, {"digest": 1}, session=session
+            {**_range(patient_id), "episode": episode}, {"digest": 1, "state": 1}, session=session
         )
-        return {bytes(document["_id"])[24:36]: document async for document in found}
+        async for document in found:
+            place = bytes(document["_id"])
+            key, version = place[24:36], int.from_bytes(place[36:], "big")
+            if key not in newest or newest[key].version < version:
+                newest[key] = _Version(place, version, document["digest"], document["state"] == CURRENT)
+        return newest
 
     async def withdraw(self, patient_id: bytes, episode: bytes, session: Session) -> None:
         """Supersede an episode in a book that turned out to be the wrong one."""

@@ -85,13 +85,18 @@ class Store:
     ) -> Receipt:
         before = await self._submissions.episode(permit, visit, session)
         digest = self._submissions.content_digest(visit)
-        if before is not None and before.digest == digest:
+        unchanged = before is not None and before.digest == digest
+        if before is not None and unchanged and before.patient_id is not None:
             return await self._unchanged(permit, visit, before, event, session)
         person = await self._people.resolve(permit, visit.patient, now=now, session=session)
+        if person is None and before is not None and before.patient_id is not None:
+            person = await self._people.known(permit, before.patient_id, session=session)
+        if before is not None and unchanged and person is None:
+            return await self._unchanged(permit, visit, before, event, session)
         episode = self._submissions.episode_id(visit)
         version = before.version + 1 if before else 1
         status, count = Status.WAITING_FOR_IDENTITY, 0
-        if before and before.patient_id and (person is None or before.patient_id != person.patient_id):
+        if before and before.patient_id and person and before.patient_id != person.patient_id:
             await self._records.withdraw(before.patient_id, episode, session)
         if person is not None:
             records = records_from(
