@@ -26,6 +26,14 @@ from graphql_schema.elements import CodeableConcept, Coding, PartialDateTime, Pr
 N = TypeVar("N")
 
 
+@strawberry.type(description="A number that the person has or had.")
+class HeldIdentifier:
+    system: str = strawberry.field(description="Who issues such numbers, as a URI.")
+    value: str = strawberry.field(description="The number.")
+    since: PartialDateTime = strawberry.field(description="Since when the book knows it.")
+    until: PartialDateTime | None = strawberry.field(description="Until when it was the person's; null while it is.")
+
+
 @strawberry.type(description="The person of a book.")
 class Patient:
     full_name: str | None = strawberry.field(description="Full name.")
@@ -38,6 +46,7 @@ class Patient:
     province: Coding | None = strawberry.field(description="Province of residence.")
     commune: Coding | None = strawberry.field(description="Commune of residence.")
     phone: str | None = strawberry.field(description="Contact phone.")
+    identifiers: list[HeldIdentifier] = strawberry.field(description="All numbers, those of the past too.")
 
     @strawberry.field(description="Personal identification number in force.")
     def national_id(self) -> str | None:

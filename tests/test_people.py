@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 
+IDENTIFIERS = "{ myHealthBook { patient { identifiers { system value since until } } } }"
 COUNT = "{ myHealthBook { patientId patient { fullName birthDate nationalId } timeline { nodes { id } } } }"
 
 
@@ -23,6 +24,11 @@ async def test_a_new_number_keeps_the_book_and_gains_what_was_sent_to_it(house: 
     assert new["patient"]["nationalId"] == "999185000007"
     assert len(new["timeline"]["nodes"]) % 3 == 0
     assert len(new["timeline"]["nodes"]) > 0
+    history = (await house.data(renumbered["access_token"], IDENTIFIERS))["myHealthBook"]["patient"]["identifiers"]
+    assert [(one["value"], one["until"] is None) for one in history] == [
+        ("999085000001", False),
+        ("999185000007", True),
+    ]
 
 
 async def test_the_old_number_that_the_eid_vouches_for_finds_the_older_visits(house: House) -> None:

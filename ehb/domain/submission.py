@@ -13,7 +13,6 @@ import enum
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 import msgspec
 
@@ -22,9 +21,8 @@ from ehb.domain.identity import Identifier
 from ehb.domain.records import Appointment, Encounter, Facility, LegalStatus, Provenance, Record
 from ehb.domain.sensitivity import labels_of
 
-MOST_PROBLEMS = 1_000
-"""Of each severity: a receipt is one document, and nobody mends more at once."""
 MOST_PROBLEMS = 500
+"""A receipt is one document, and nobody mends more at once."""
 _CLOCK_SKEW = timedelta(hours=1)
 _DIED = frozenset({"5", "8"})
 
@@ -123,7 +121,7 @@ def refused(problems: tuple[Problem, ...]) -> bool:
 
 
 def capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    """At most MOST_PROBLEMS of them, errors first, and one more that says how many were left out."""
+    """At most MOST_PROBLEMS of them, errors first, and one more that says how many were left out at least."""
     if len(problems) <= MOST_PROBLEMS:
         return tuple(problems)
     ordered = sorted(problems, key=lambda found: found.severity is not Severity.ERROR)
@@ -131,8 +129,8 @@ def capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
     more = Problem(
         ordered[MOST_PROBLEMS].severity,
         "problems.more",
-        f"Còn {left_out} vấn đề khác không liệt kê.",
-        f"{left_out} more problems are not listed.",
+        f"Còn ít nhất {left_out} vấn đề khác không liệt kê.",
+        f"At least {left_out} more problems are not listed.",
     )
     return (*ordered[:MOST_PROBLEMS], more)
 
@@ -148,7 +146,7 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             table="XML1",
         )
     encounter = next((draft.record for draft in visit.drafts if isinstance(draft.record, Encounter)), None)
-    yield from islice(_future(visit, now), MOST_PROBLEMS)
+    yield from _future(visit, now)
     if encounter is None:
         return
     period = encounter.period
@@ -172,16 +170,16 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             field="NGAY_SINH",
         )
     if encounter.outcome and encounter.outcome.code in _DIED:
-        appointed = (draft for draft in visit.drafts if isinstance(draft.record, Appointment))
-        for draft in islice(appointed, MOST_PROBLEMS):
-            yield Problem(
-                Severity.WARNING,
-                "outcome.died_with_appointment",
-                "Người bệnh đã tử vong nhưng có hẹn khám lại.",
-                "The patient died, yet has a re-examination appointment.",
-                table=draft.table,
-                row=draft.row,
-            )
+        for draft in visit.drafts:
+            if isinstance(draft.record, Appointment):
+                yield Problem(
+                    Severity.WARNING,
+                    "outcome.died_with_appointment",
+                    "Người bệnh đã tử vong nhưng có hẹn khám lại.",
+                    "The patient died, yet has a re-examination appointment.",
+                    table=draft.table,
+                    row=draft.row,
+                )
 
 
 def _surely_before(one: str, other: str) -> bool:

@@ -50,10 +50,6 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "row.order": ("STT phải liên tục từ 1.", "STT must count from 1 without gaps."),
     "row.service": ("MA_DICH_VU của kết quả không có trong XML3.", "The result's MA_DICH_VU is not in XML3."),
     "service.code": ("Thiếu cả MA_DICH_VU và MA_VAT_TU.", "Both MA_DICH_VU and MA_VAT_TU are empty."),
-    "problems.more": (
-        "Còn nhiều lỗi nữa chưa liệt kê; hãy sửa các lỗi trên rồi gửi lại.",
-        "There are more problems of this kind than are listed; mend these and send again.",
-    ),
     "referral.missing": (
         "MA_LOAI_RV là chuyển tuyến nhưng thiếu XML13 hoặc MA_NOI_DEN.",
         "MA_LOAI_RV says referral, but XML13 or MA_NOI_DEN is missing.",

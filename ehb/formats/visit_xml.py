@@ -5,7 +5,7 @@ rules to the domain. Lenient where old software is known to differ (inline XML i
 marks, lower-case names, any order of elements), strict elsewhere.
 
 The one invariant: nothing in the bytes can make this module raise, read a file, open a connection or expand
-an entity. Everything wrong comes back as problems, all at once, up to MOST_PROBLEMS of each severity.
+an entity. Everything wrong comes back as problems, all at once.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from ehb.domain.records import LegalStatus
-from ehb.domain.submission import MOST_PROBLEMS, Draft, PatientDetails, Problem, Severity, VisitSummary
+from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, VisitSummary
 from ehb.formats.field_tables import Need, Table, codes, tables
 from ehb.formats.problems import problem, warning
 from ehb.formats.visit_mapping import drafts_from
@@ -33,6 +33,8 @@ READ_TABLES = frozenset({"XML1", "XML2", "XML3", "XML4", "XML5", "XML7", "XML8",
 _LISTED = frozenset(f"XML{number}" for number in range(16))
 _SAYS_UTF_16 = re.compile(rb"""<\?xml[^>]{0,100}encoding\s*=\s*["']utf-?16["']""", re.IGNORECASE)
 """A .NET StringWriter declares UTF-16, and its text is then sent as UTF-8; in UTF-16 this would not match."""
+_MOST_REPORTED = 10_000
+"""Of each severity: bounds the memory that one file can take. What a receipt lists is cut by the domain."""
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class _Reading:
     def report(self, *found: Problem) -> None:
         for one in found:
             self.reported[one.severity] += 1
-            if self.reported[one.severity] <= MOST_PROBLEMS:
+            if self.reported[one.severity] <= _MOST_REPORTED:
                 self.problems.append(one)
 
 
@@ -74,11 +76,6 @@ def _visit(reading: _Reading) -> VisitSummary:
         patient, faults = patient_from(summary)
         reading.report(*faults)
         drafts = drafts_from(reading.rows)
-    reading.problems.extend(
-        problem("problems.more", severity=severity)
-        for severity, count in sorted(reading.reported.items())
-        if count > MOST_PROBLEMS
-    )
     content = {name: [row.values for row in rows] for name, rows in sorted(reading.rows.items())}
     return VisitSummary(
         facility=reading.facility,

@@ -166,8 +166,15 @@ def _require(permit: Permit, action: Action) -> None:
 
 
 def _with(held: tuple[HeldIdentifier, ...], fresh: Iterable[Identifier], now: datetime) -> tuple[HeldIdentifier, ...]:
-    since = now.date().isoformat()
-    return (*held, *(HeldIdentifier(one.system, one.value, since) for one in fresh))
+    """The history with new identifiers; a new number in force ends the one before it, which stays in the history."""
+    today = now.date().isoformat()
+    added = tuple(HeldIdentifier(one.system, one.value, today) for one in fresh)
+    if any(one.system == NATIONAL_ID for one in added):
+        held = tuple(
+            msgspec.structs.replace(one, until=today) if one.system == NATIONAL_ID and one.until is None else one
+            for one in held
+        )
+    return (*held, *added)
 
 
 def _same_person(patient: Patient, details: PatientDetails) -> bool:
