@@ -8,6 +8,7 @@
     custodian.py    the one door to personal data: authorise → audit → act
     routes.py       plain HTTP: probes, metrics, visit files, receipts
     problems.py     saying no over HTTP (RFC 9457), in Vietnamese and English
+    bodies.py       request bodies, read no further than they may be long
     metrics.py      request counts and times for Prometheus
     client.py       a facility's client, for `ehb submit` and for facilities' own software
     phone.py        a stand-in for the citizen's app, for tours and tests

@@ -13,14 +13,15 @@ import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ehb.bodies import body_of
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.submission import Receipt, Status
-from ehb.errors import BadInput, EhbError, TooLarge, Unauthenticated, UnsupportedMediaType
+from ehb.errors import BadInput, EhbError, Unauthenticated, UnsupportedMediaType
 from ehb.formats import visit_xml
 from ehb.services import submission
 
@@ -46,7 +47,7 @@ def plain_routes(
             raise Unauthenticated
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _XML:
             raise UnsupportedMediaType
-        body = await _body(request, largest_file)
+        body = await body_of(request, largest_file)
         if len(body) > _THREAD_FROM:
             visit = await run_in_threadpool(visit_xml.read, body)
         else:
@@ -101,18 +102,3 @@ def _flag(request: Request, name: str) -> bool:
     if value not in ("true", "false"):
         raise BadInput(vi=f"{name} phải là true hoặc false.", en=f"{name} must be true or false.")
     return value == "true"
-
-
-async def _body(request: Request, largest: int) -> bytes:
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > largest:
-        raise TooLarge
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > largest:
-                raise TooLarge
-    except ClientDisconnect:
-        raise BadInput from None
-    return bytes(body)

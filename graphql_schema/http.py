@@ -15,12 +15,13 @@ import orjson
 import strawberry
 from graphql import GraphQLError
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
+from ehb.bodies import body_of
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
-from ehb.errors import BadInput, EhbError, TooLarge
+from ehb.errors import BadInput, EhbError
 from ehb.problems import language_of, problem_response
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
@@ -57,7 +58,7 @@ class GraphQLEndpoint:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
             return Response("Unsupported Media Type", 415, {"Cache-Control": "no-store"}, "text/plain")
         try:
-            asked = _asked(await _body(request))
+            asked = _asked(await body_of(request, LARGEST_BODY))
         except EhbError as error:
             return problem_response(error, language)
         context = Context(
@@ -97,19 +98,6 @@ def _media_type(accept: str) -> str | None:
         if name in (_JSON, "*/*", "application/*"):
             return _JSON
     return None if wanted else _JSON
-
-
-async def _body(request: Request) -> bytes:
-    """The body, read no further than it may be long. Raises TooLarge."""
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > LARGEST_BODY:
-                raise TooLarge
-    except ClientDisconnect:
-        raise BadInput from None
-    return bytes(body)
 
 
 def _asked(body: bytes) -> dict[str, Any]:
