@@ -1,20 +1,30 @@
-"""Reading the 100 sealed records of one person, store to domain values, against the bare driver fetching them.
+"""Reading the 100 sealed records of one person: store to domain values, against the bare driver fetching them.
 
-Floor: pymongo, the same filter and order, `to_list()`, the documents as they lie there. Each turn opens another
-person's book. The one invariant: contestants of one round never read the same book, so none warms it for another.
+Floor: pymongo with the filter of the permit and `to_list()`, the documents as they lie there. The one invariant:
+every turn opens another person's book, so none warms it for the next.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Awaitable, Callable
 
-from bench.rounds import interleaved, ratio
+import httpx2
+from pydantic import SecretStr
+
+from bench.api import REDIRECT, WHOLE_BOOK, access_token
+from bench.rounds import Turn, in_turns, line, ratio
 from bench.world import World, permit_of, reader
+from ehb.app import create_app
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.book import ReadQuery
+from ehb.settings import EidSettings, Settings
 from ehb.store.records import permitted
 
-WHOLE = ReadQuery()
+_WHOLE = ReadQuery()
+_STRIDE = 611
+"""Books apart, so that a turn does not read the neighbour of what was just read."""
+_SIGNED_IN = 100
 
 
 async def measure(world: World, *, people: int, records: int, rounds: int) -> None:
@@ -22,50 +32,67 @@ async def measure(world: World, *, people: int, records: int, rounds: int) -> No
     await world.fill(people, records)
     lying = world.mongo.database["records"]
     size = (await world.mongo.database.command("collStats", "records"))["avgObjSize"]
-    books = _rotation(world.books)
 
     async def bare(patient_id: bytes) -> int:
-        return len(await lying.find(permitted(_permit(patient_id), patient_id, WHOLE)).sort("_id", -1).to_list())
+        return len(await lying.find(permitted(_permit(patient_id), patient_id, _WHOLE)).to_list())
 
-    async def bare_sealed_only(patient_id: bytes) -> int:
-        found = lying.find(permitted(_permit(patient_id), patient_id, WHOLE), {"sealed": 1}).sort("_id", -1)
+    async def sealed_only(patient_id: bytes) -> int:
+        found = lying.find(permitted(_permit(patient_id), patient_id, _WHOLE), {"sealed": 1}).sort("_id", -1)
         return len(await found.to_list())
 
     async def store(patient_id: bytes) -> int:
-        return len((await world.store.find(_permit(patient_id), WHOLE))[1])
+        return len((await world.store.find(_permit(patient_id), _WHOLE))[1])
 
     async def custodian(patient_id: bytes) -> int:
-        asked = await world.custodian.read(
-            reader(patient_id), patient_id, Purpose.PATIENT_REQUEST, WHOLE, path="myHealthBook"
-        )
-        return len(asked.records)
+        who = reader(patient_id)
+        opened = await world.custodian.read(who, patient_id, Purpose.PATIENT_REQUEST, _WHOLE, path="bench")
+        return len(opened.records)
 
-    def turn(way: Callable[[bytes], Awaitable[int]]) -> Callable[[int], Awaitable[object]]:
-        async def taken(_: int) -> None:
-            assert await way(next(books)) == records
+    books = itertools.cycle(world.books[number * _STRIDE % people] for number in range(people))
+    ways = {"bare": bare, "sealed": sealed_only, "store": store, "custodian": custodian}
+    turns = {name: _turn(way, books.__next__, records) for name, way in ways.items()}
+    timed = await in_turns(turns, rounds=rounds, warm_up=max(3, rounds // 10))
+    print(f"read: {records} records of one person, {people * records:,} records of {size} bytes in the store")
+    print(line("bare driver, whole documents (the floor)", timed["bare"]))
+    print(line("bare driver, newest first, sealed field only", timed["sealed"]))
+    print(line("Store.find", timed["store"]))
+    print(line("Custodian.read, with its durable trail", timed["custodian"]))
+    print(await _over_http(world, rounds))
+    print(f"  ratio to the floor: {ratio(timed['store'], timed['bare'])}    reach: 1.5")
 
-        return taken
 
-    turns = {"bare": turn(bare), "sealed": turn(bare_sealed_only), "store": turn(store), "custodian": turn(custodian)}
-    timed = await interleaved(turns, rounds=rounds, warm_up=max(3, rounds // 10))
-    print(f"read: {records} records of one person, {people * records:,} in the store, {size} bytes each")
-    print(f"  bare driver, whole documents    {timed['bare'].milliseconds:7.2f} ms")
-    print(f"  bare driver, sealed field only  {timed['sealed'].milliseconds:7.2f} ms")
-    print(f"  Store.find                      {timed['store'].milliseconds:7.2f} ms")
-    print(f"  Custodian.read, with its trail  {timed['custodian'].milliseconds:7.2f} ms")
-    print(f"  ratio store : bare driver       {ratio(timed['store'], timed['bare'])}")
-    print(f"  ratio store : sealed field only {ratio(timed['store'], timed['sealed'])}")
+async def _over_http(world: World, rounds: int) -> str:
+    """The whole request, for information: HTTP, session, GraphQL, trail, read, answer."""
+    settings = Settings(
+        mongo_uri=SecretStr(world.uri),
+        database=world.mongo.database.name,
+        mobile_redirect_uris=(REDIRECT,),
+        eid=EidSettings(issuer="https://eid.example.vn"),
+    )
+    app = create_app(settings, world.keys)
+    tokens = itertools.cycle([await access_token(world, book) for book in world.books[:_SIGNED_IN]])
+    transport = httpx2.ASGITransport(app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as http,
+    ):
+
+        async def asked(_: int) -> None:
+            headers = {"Authorization": f"Bearer {next(tokens)}"}
+            answer = await http.post("/graphql", json={"query": WHOLE_BOOK}, headers=headers)
+            assert "errors" not in answer.json(), answer.text
+
+        timed = await in_turns({"http": asked}, rounds=max(5, rounds // 5), warm_up=3)
+    return line("the whole GraphQL request of the whole book", timed["http"])
+
+
+def _turn(way: Callable[[bytes], Awaitable[int]], book: Callable[[], bytes], records: int) -> Turn:
+    async def turn(_: int) -> None:
+        assert await way(book()) == records
+
+    return turn
 
 
 def _permit(patient_id: bytes) -> Permit:
-    return permit_of(
-        AccessRequest(reader(patient_id), Action.READ, Purpose.PATIENT_REQUEST, patient_id=patient_id)
-    )
-
-
-def _rotation(books: list[bytes]):  # type: ignore[no-untyped-def]
-    """All books over and over, in a stride that leaves neighbours apart."""
-    number = 0
-    while True:
-        number += 611
-        yield books[number % len(books)]
+    who = reader(patient_id)
+    return permit_of(AccessRequest(who, Action.READ, Purpose.PATIENT_REQUEST, patient_id=patient_id))

@@ -30,7 +30,8 @@ def files(people: int = 50) -> tuple[bytes, ...]:
 def forty_rows(episode: str, national_id: str) -> bytes:
     """A visit of 40 rows: summary, 14 drugs, 12 services, 10 results, 2 notes, record summary."""
     parts = (
-        f"<FILEHOSO><LOAIHOSO>{name}</LOAIHOSO><NOIDUNGFILE>{_base64(text, episode, national_id)}</NOIDUNGFILE></FILEHOSO>"
+        f"<FILEHOSO><LOAIHOSO>{name}</LOAIHOSO>"
+        f"<NOIDUNGFILE>{_base64(text, episode, national_id)}</NOIDUNGFILE></FILEHOSO>"
         for name, text in _tables().items()
     )
     return (

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 
+from pymongo import AsyncMongoClient
+from pymongo.monitoring import CommandListener
+
 from bench.visit import FACILITY, files
 from ehb.custodian import Custodian
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose, decide
@@ -21,7 +24,7 @@ from ehb.domain.identity import NATIONAL_ID, Identifier, Principal, PrincipalKin
 from ehb.domain.submission import PatientDetails, VisitSummary, records_from
 from ehb.formats import visit_xml
 from ehb.store.migrations import migrate
-from ehb.store.mongo import Mongo, Session, connect
+from ehb.store.mongo import CODEC, MAJORITY, Document, Mongo, Session, connect
 from ehb.store.people import People
 from ehb.store.records import Records
 from ehb.store.registry import Registry
@@ -39,6 +42,7 @@ _TOGETHER = 10
 class World:
     """An open database. `books` are the people that `fill` made."""
 
+    uri: str
     mongo: Mongo
     keys: Keys
     store: Store
@@ -65,8 +69,8 @@ class World:
             assert person is not None
             made.append(person.patient_id)
             missing = records
-            for visit in _from(visits, number):
-                episode = submissions.episode_id(visit) + number.to_bytes(4, "big")
+            for nth, visit in enumerate(_from(visits, number)):
+                episode = number.to_bytes(8, "big") + nth.to_bytes(8, "big")
                 keyed = records_from(
                     visit,
                     facility_name="Bệnh viện Đo",
@@ -83,15 +87,24 @@ class World:
 @asynccontextmanager
 async def world(uri: str, database: str) -> AsyncIterator[World]:
     """A new, empty database on a running server; dropped at the end."""
-    mongo, keys = connect(uri, database), Keys.generate()
-    store = Store(mongo, Vault(keys))
+    made = on(uri, database, Keys.generate())
     try:
-        await migrate(mongo)
-        await Registry(mongo).register(FACILITY, "Bệnh viện Đo", FACILITY, [])
-        yield World(mongo, keys, store, Custodian(store, lambda: NOW))
-        await mongo.client.drop_database(database)
+        await migrate(made.mongo)
+        await Registry(made.mongo).register(FACILITY, "Bệnh viện Đo", FACILITY, [])
+        yield made
+        await made.mongo.client.drop_database(database)
     finally:
-        await mongo.close()
+        await made.mongo.close()
+
+
+def on(uri: str, database: str, keys: Keys, listener: CommandListener | None = None) -> World:
+    """A client of a database that is there, with the store and the custodian over it."""
+    mongo = connect(uri, database)
+    if listener is not None:
+        client: AsyncMongoClient[Document] = AsyncMongoClient(uri, event_listeners=[listener], tz_aware=True)
+        mongo = Mongo(client, client.get_database(database, CODEC, write_concern=MAJORITY))
+    store = Store(mongo, Vault(keys))
+    return World(uri, mongo, keys, store, Custodian(store, lambda: NOW))
 
 
 def reader(patient_id: bytes) -> Principal:

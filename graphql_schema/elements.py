@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import NewType
 
 import strawberry
+from graphql import GraphQLError
 
 from ehb.domain import records as domain
 from ehb.domain.access import Purpose
@@ -19,6 +20,26 @@ PARTIAL_DATE_TIME = strawberry.scalar(
     specified_by_url="https://hl7.org/fhir/R4/datatypes.html#dateTime",
     serialize=str,
     parse_value=str,
+)
+
+
+def _finite(given: str | int | float) -> Decimal:
+    """A number as sent. Raises GraphQLError for NaN, Infinity and for what is no number: a request error."""
+    try:
+        number = Decimal("" if isinstance(given, bool) else str(given))
+    except InvalidOperation:
+        raise GraphQLError("Decimal takes a number as a string, with a decimal point.") from None
+    if not number.is_finite():
+        raise GraphQLError("Decimal takes finite numbers.")
+    return number
+
+
+DECIMAL = strawberry.scalar(
+    name="Decimal",
+    description="A decimal number as a string, with the digits it was given.",
+    specified_by_url="https://www.w3.org/TR/xmlschema-2/#decimal",
+    serialize=str,
+    parse_value=_finite,
 )
 
 

@@ -6,6 +6,8 @@ clients feel.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import strawberry
 from graphql import GraphQLError
 from graphql.validation import MaxIntrospectionDepthRule
@@ -21,7 +23,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from graphql_schema.book import BookQuery
-from graphql_schema.elements import PARTIAL_DATE_TIME, PartialDateTime
+from graphql_schema.elements import DECIMAL, PARTIAL_DATE_TIME, PartialDateTime
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.records import RECORD_TYPES
 from graphql_schema.submission import SubmissionMutation, SubmissionQuery
@@ -54,7 +56,9 @@ def make_schema() -> strawberry.Schema:
         mutation=Mutation,
         types=list(RECORD_TYPES),
         config=StrawberryConfig(
-            scalar_map={PartialDateTime: PARTIAL_DATE_TIME}, disable_field_suggestions=True, relay_max_results=100
+            scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL},
+            disable_field_suggestions=True,
+            relay_max_results=100,
         ),
         extensions=[
             lambda: ParserCache(maxsize=512),

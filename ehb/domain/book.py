@@ -208,7 +208,7 @@ def _freshness(section: Section, records: tuple[Record, ...]) -> Freshness:
 def _newest_of_each(records: Iterable[Record]) -> Iterator[Record]:
     seen: set[object] = set()
     for record in records:
-        name = _name_of(record.code) if record.code else record.key
+        name = _name_of(record.code, record.key, with_text=isinstance(record, MedicationRequest))
         if name not in seen:
             seen.add(name)
             yield record
@@ -219,12 +219,22 @@ def _latest_results(reports: Iterable[Record]) -> Iterator[LatestResult]:
     for report in reports:
         if not isinstance(report, DiagnosticReport):
             continue
-        for result in report.results:
-            name = _name_of(result.code)
+        for number, result in enumerate(report.results):
+            name = _name_of(result.code, (report.key, number))
             if name not in seen and (result.value is not None or result.text is not None):
                 seen.add(name)
                 yield LatestResult(result.code, result.value, result.text, report.time, report.provenance)
 
 
-def _name_of(code: CodeableConcept) -> object:
-    return (code.coding[0].system, code.coding[0].code) if code.coding else (code.text or "").casefold()
+def _name_of(code: CodeableConcept | None, otherwise: object, *, with_text: bool = False) -> object:
+    """What makes two of a kind the same: the code, else the words; without either, nothing does.
+
+    A drug's code is that of its active ingredient, and 00.0000 is any drug outside the list (MA_THUOC), so for
+    drugs the words count too.
+    """
+    if code is None or not (code.coding or code.text):
+        return otherwise
+    text = (code.text or "").casefold()
+    if not code.coding:
+        return text
+    return (code.coding[0].system, code.coding[0].code, text if with_text else "")

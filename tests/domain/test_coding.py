@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from ehb.domain.coding import VIETNAM, day_of, instant_of
 
-DAYS = some.dates(min_value=date(1, 1, 2))
+DAYS = some.dates(min_value=date(2, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_partial_time_is_ordered_by_its_earliest_instant_in_vietnam(partial: s
     ],
 )
 def test_what_is_no_time_or_no_day_of_the_calendar_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=""):
+    with pytest.raises(ValueError):  # noqa: PT011  the promise is the type alone
         instant_of(text)
 
 
@@ -59,7 +59,7 @@ def test_every_day_means_its_midnight_in_vietnam(day: date) -> None:
 def test_a_less_precise_time_never_comes_after_a_more_precise_one_inside_it(day: date) -> None:
     whole = day.isoformat()
 
-    instants = [instant_of(partial) for partial in (whole[:4] if day.year > 1 else whole, whole[:7], whole)]
+    instants = [instant_of(partial) for partial in (whole[:4], whole[:7], whole)]
 
     assert instants == sorted(instants)
 
@@ -68,7 +68,7 @@ def test_a_less_precise_time_never_comes_after_a_more_precise_one_inside_it(day:
     some.datetimes(
         min_value=datetime(2, 1, 1),
         max_value=datetime(9998, 12, 31),
-        timezones=some.integers(-23 * 60, 23 * 60).map(lambda minutes: _zone(minutes)),
+        timezones=some.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
     )
 )
 def test_a_full_time_is_the_instant_it_says_to_the_millisecond(moment: datetime) -> None:
@@ -94,9 +94,3 @@ def test_the_day_of_a_partial_time_is_as_precise_as_the_time() -> None:
     days = [day_of(time) for time in times]
 
     assert days == ["1985", "1985-03", "1985-03-07", "2026-10-05"]
-
-
-def _zone(minutes: int) -> object:
-    from datetime import timezone
-
-    return timezone(timedelta(minutes=minutes))

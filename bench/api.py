@@ -1,0 +1,55 @@
+"""The whole book over HTTP: settings of a production server, a person who is signed in, the question they ask.
+
+The one invariant: tokens come from `auth.sessions`, as after any login.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from auth.sessions import Lifetimes, Sessions
+from auth.tokens import random_text, s256
+from bench.world import World
+from ehb.app import utc_now
+from ehb.domain.session import Login
+from ehb.store.sessions import SignIns
+
+CLIENT = "ehb-mobile"
+REDIRECT = "https://app.example.vn/in"
+_RECORD = "__typename id time section code { text coding { system code display version } } provenance { "
+_RECORD += "facility { code name } practitioner { licence } submittedAt source sourceRow legalStatus version }"
+WHOLE_BOOK = f"""{{ myHealthBook {{
+  asOf withheld patient {{ fullName birthDate nationalId }}
+  summary {{
+    problems {{ code {{ text }} }} medications {{ dosage }} results {{ code {{ text }} value {{ value unit }} }}
+  }}
+  timeline(first: 100) {{ nodes {{ {_RECORD} }} pageInfo {{ hasNextPage }} }}
+  treatment {{
+    encounters {{ nodes {{ id reason period {{ start end }} dischargeDiagnosis }} }}
+    conditions {{ nodes {{ id role code {{ coding {{ code }} }} }} }}
+    prescriptions {{ nodes {{ id dosage quantity {{ value unit }} }} }}
+    laboratoryResults {{ nodes {{ id results {{ code {{ text }} value {{ value unit }} }} }} }}
+    clinicalNotes {{ nodes {{ id description vitalSigns {{ code {{ text }} value {{ value }} }} }} }}
+  }}
+  completeness {{ section records newestRecord newestReceived facilities }}
+}} }}"""
+
+
+async def access_token(world: World, patient_id: bytes) -> str:
+    """An access token of this person, good for an hour."""
+    lasting = Lifetimes(access=timedelta(hours=1))
+    sessions = Sessions(SignIns(world.mongo.database), utc_now, lasting)
+    verifier = random_text()
+    login = Login(b"", b"", CLIENT, REDIRECT, s256(verifier), "", utc_now() + lasting.login)
+    code = await sessions.issue_code(login, patient_id, assurance_level=2)
+    return (await sessions.redeem(code, client_id=CLIENT, redirect_uri=REDIRECT, verifier=verifier)).access
+
+
+def settings(uri: str, database: str) -> dict[str, str]:
+    """The environment of the server, but for its keys."""
+    return {
+        "EHB_MONGO_URI": uri,
+        "EHB_DATABASE": database,
+        "EHB_EID__ISSUER": "https://eid.example.vn",
+        "EHB_MOBILE_REDIRECT_URIS": REDIRECT,
+    }
