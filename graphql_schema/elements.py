@@ -23,6 +23,22 @@ PARTIAL_DATE_TIME = strawberry.scalar(
 )
 
 
+def _comparator(text: str) -> str:
+    if text not in ("<", "<=", ">=", ">"):
+        raise GraphQLError("Comparator is one of <, <=, >=, >.")
+    return text
+
+
+Comparator = NewType("Comparator", str)
+COMPARATOR = strawberry.scalar(
+    name="Comparator",
+    description="One of <, <=, >=, >: the value is a limit.",
+    specified_by_url="https://hl7.org/fhir/R4/valueset-quantity-comparator.html",
+    serialize=str,
+    parse_value=_comparator,
+)
+
+
 def _finite(given: str | int | float) -> Decimal:
     """A number as sent. Raises GraphQLError for NaN, Infinity and for what is no number: a request error."""
     try:
@@ -152,7 +168,7 @@ class CodeableConcept:
 class Quantity:
     value: Decimal = strawberry.field(description="The number, with the digits it was given.")
     unit: str | None = strawberry.field(description="The unit as written.")
-    comparator: str | None = strawberry.field(description="One of <, <=, >=, > when the value is a limit.")
+    comparator: Comparator | None = strawberry.field(description="When the value is a limit.")
 
 
 @strawberry.type(description="From and to.")

@@ -23,7 +23,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from graphql_schema.book import BookQuery
-from graphql_schema.elements import DECIMAL, PARTIAL_DATE_TIME, PartialDateTime
+from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.records import RECORD_TYPES
 from graphql_schema.submission import SubmissionMutation, SubmissionQuery
@@ -56,7 +56,7 @@ def make_schema() -> strawberry.Schema:
         mutation=Mutation,
         types=list(RECORD_TYPES),
         config=StrawberryConfig(
-            scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL},
+            scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL, Comparator: COMPARATOR},
             disable_field_suggestions=True,
             relay_max_results=100,
         ),

@@ -15,7 +15,7 @@ import strawberry
 from strawberry import UNSET
 
 from ehb.domain import coding, records
-from graphql_schema.elements import PartialDateTime, described
+from graphql_schema.elements import Comparator, PartialDateTime, described
 
 
 class Sex(enum.StrEnum):
@@ -60,7 +60,7 @@ class CodeableConceptInput:
 class QuantityInput:
     value: Decimal = _said("The number, as a string to keep its digits.")
     unit: str | None = _maybe("The unit.")
-    comparator: str | None = _maybe("One of <, <=, >=, >.")
+    comparator: Comparator | None = _maybe("When the value is a limit.")
 
 
 @strawberry.input(description="From and to.")

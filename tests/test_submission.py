@@ -250,6 +250,42 @@ async def test_a_file_without_a_number_waits_sealed_and_is_accepted_when_the_num
     assert len(await _timeline(house, NATIONAL_ID)) == 6
 
 
+async def test_what_waited_is_sealed_under_the_persons_key_once_the_person_is_known(house: House) -> None:
+    token = await house.facility(FACILITY)
+    waiting = await house.submit(token, visit_file({"SO_CCCD": ""}))
+
+    await house.submit(token, visit_file())
+
+    kept = await house.mongo.database["submissions"].find().to_list()
+    again = await house.http.get(waiting.headers["location"], headers={"Authorization": f"Bearer {token}"})
+    assert [one["key"] for one in kept] == [None, None]
+    assert len({one["patient"] for one in kept}) == 1
+    assert again.json() == waiting.json()
+
+
+async def test_the_same_visit_with_a_signature_is_a_new_version_of_every_record(house: House) -> None:
+    token = await house.facility(FACILITY)
+    unsigned = visit_file()
+    await house.submit(token, unsigned)
+
+    signed = await house.submit(token, unsigned.replace(b"<CHUKYDONVI>", b"<CHUKYDONVI>c2lnbmVk"))
+
+    assert (signed.json()["status"], signed.json()["version"]) == ("ACCEPTED", 2)
+    assert {version for _, version, state in await _records(house) if state == "current"} == {2}
+
+
+async def test_a_visit_with_a_table_of_hiv_care_is_labelled_as_a_whole(house: House) -> None:
+    token = await house.facility(FACILITY)
+    care = part("XML6", "<CHI_TIEU_HO_SO><X>1</X></CHI_TIEU_HO_SO>")
+
+    receipt = await house.submit(token, visit_file().replace(b"</HOSO>", care.encode() + b"</HOSO>", 1))
+
+    labels = "{ myHealthBook { timeline { nodes { labels } } } }"
+    book = (await house.data(await house.citizen(NATIONAL_ID), labels))["myHealthBook"]
+    assert receipt.json()["status"] == "ACCEPTED"
+    assert all(node["labels"] == ["HIV"] for node in book["timeline"]["nodes"])
+
+
 async def test_a_correction_of_the_number_moves_the_visit_to_the_right_book_and_back(house: House) -> None:
     token = await house.facility(FACILITY)
     await house.submit(token, visit_file())

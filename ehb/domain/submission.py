@@ -101,11 +101,14 @@ class VisitSummary:
     content: bytes
     """What counts as the content: equal content is the same submission."""
     signature: LegalStatus = LegalStatus.UNSIGNED
+    labels: frozenset[str] = frozenset()
+    """Sensitivity labels of the visit as a whole, besides those of its records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a submission (contract §3). `version` counts the accepted versions of the episode."""
+    """The answer to a submission (contract §3). `version` counts the versions of the episode, 0 for
+    a refused one."""
 
     id: str
     status: Status
@@ -145,10 +148,11 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             "The visit has no content.",
             table="XML1",
         )
-    encounter = next((draft.record for draft in visit.drafts if isinstance(draft.record, Encounter)), None)
     yield from _future(visit, now)
-    if encounter is None:
+    stay = next((draft for draft in visit.drafts if isinstance(draft.record, Encounter)), None)
+    if stay is None or not isinstance(encounter := stay.record, Encounter):
         return
+    ending, birthday = ("NGAY_RA", "NGAY_SINH") if stay.table == "XML1" else ("period", "birthDate")
     period = encounter.period
     if period and period.start and period.end and _surely_before(period.end, period.start):
         yield Problem(
@@ -156,8 +160,8 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             "time.order",
             "Ngày vào sau ngày ra.",
             "The visit ends before it starts.",
-            table="XML1",
-            field="NGAY_RA",
+            table=stay.table,
+            field=ending,
         )
     birth = visit.patient.birth_date
     if birth and instant_of(birth) > instant_of(encounter.time) + timedelta(days=1):
@@ -166,8 +170,8 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             "time.before_birth",
             "Ngày khám trước ngày sinh.",
             "The visit is before the birth date.",
-            table="XML1",
-            field="NGAY_SINH",
+            table=stay.table if stay.table == "XML1" else "patient",
+            field=birthday,
         )
     if encounter.outcome and encounter.outcome.code in _DIED:
         for draft in visit.drafts:
@@ -208,7 +212,7 @@ def records_from(
     `key_for` makes the 12-byte record key of an identity inside this episode; two drafts with one identity
     (the same drug twice at the same time) are told apart by their order.
     """
-    labels = labels_of(draft.record for draft in visit.drafts)
+    labels = {*visit.labels, *labels_of(draft.record for draft in visit.drafts)}
     received = now.isoformat(timespec="milliseconds")
     facility = Facility(visit.facility, facility_name)
     seen: dict[str, int] = {}

@@ -30,6 +30,8 @@ from ehb.formats.visit_rows import Row
 
 SOURCE = "QD4750"
 READ_TABLES = frozenset({"XML1", "XML2", "XML3", "XML4", "XML5", "XML7", "XML8", "XML13", "XML14"})
+_LABEL_OF_TABLE = {"XML6": "HIV", "XML15": "TB"}
+"""Tables that are sensitive as a whole: that one was sent labels the visit, before its rows are read at all."""
 _LISTED = frozenset(f"XML{number}" for number in range(16))
 _SAYS_UTF_16 = re.compile(rb"""<\?xml[^>]{0,100}encoding\s*=\s*["']utf-?16["']""", re.IGNORECASE)
 """A .NET StringWriter declares UTF-16, and its text is then sent as UTF-8; in UTF-16 this would not match."""
@@ -84,8 +86,9 @@ def _visit(reading: _Reading) -> VisitSummary:
         patient=patient,
         drafts=drafts,
         problems=tuple(reading.problems),
-        content=orjson.dumps([content, reading.unread], option=orjson.OPT_SORT_KEYS),
+        content=orjson.dumps([content, reading.unread, reading.signed], option=orjson.OPT_SORT_KEYS),
         signature=LegalStatus.SIGNATURE_UNVERIFIED if reading.signed else LegalStatus.UNSIGNED,
+        labels=frozenset(_LABEL_OF_TABLE[name] for name in reading.unread if name in _LABEL_OF_TABLE),
     )
 
 

@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events")
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
 INDEXES: dict[str, list[IndexModel]] = {
-    "submissions": [IndexModel("expires", expireAfterSeconds=0, sparse=True)],
+    "submissions": [IndexModel("expires", expireAfterSeconds=0, sparse=True), IndexModel("episode")],
 }
 
 

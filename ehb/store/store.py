@@ -106,6 +106,8 @@ class Store:
                 key_for=lambda identity: self._submissions.record_key(episode, identity),
             )
             await self._records.append(person, episode, records, session, new=before is None)
+            if before is not None and before.patient_id is None:
+                await self._submissions.adopt(permit, before, person, session)
             status, count = Status.ACCEPTED, len(records)
         receipt = Receipt(new_receipt_id(), status, visit.episode, version, count, visit.problems)
         await self._submissions.store(permit, visit, body, receipt, person, now=now, session=session)

@@ -117,6 +117,7 @@ class Submissions:
             "_id": submission,
             "facility": permit.facility,
             "source": visit.source,
+            "episode": self.episode_id(visit),
             "status": receipt.status.value,
             "version": receipt.version,
             "records": receipt.records,
@@ -130,6 +131,16 @@ class Submissions:
         if receipt.status is Status.REJECTED:
             document["expires"] = now + REJECTED_KEPT
         await self._submissions.insert_one(document, session=session)
+
+    async def adopt(self, permit: Permit, episode: Episode, person: Person, session: Session) -> None:
+        """Seal under the person's key what was sent while nobody knew whose it was, so that erasing reaches it."""
+        _require_own(permit, permit.facility)
+        waiting = {"episode": episode.id, "facility": permit.facility, "patient": None, "expires": None}
+        async for found in self._submissions.find(waiting, session=session):
+            place = b"submission\0" + found["_id"]
+            sent = self._vault.data_key(found["_id"], found["key"]).open(found["sealed"], place)
+            sealed = {"patient": person.patient_id, "key": None, "sealed": person.data_key.seal(sent, place)}
+            await self._submissions.update_one({"_id": found["_id"]}, {"$set": sealed}, session=session)
 
     async def receipt(self, permit: Permit, receipt_id: str, session: Session | None = None) -> Receipt | None:
         """A receipt of the permit's own facility, None for anything else."""
