@@ -33,22 +33,26 @@ async def measure(world: World, *, rounds: int) -> None:
     documents = [one async for one in records.find() if bytes(one["_id"]) not in there]
     assert len(documents) == first.records
 
+    warm_up = max(3, rounds // 10)
+    bodies = [_visit(f"LK-{number}") for number in range(warm_up + rounds)]
+    same = [[{**one, "_id": bytes(one["_id"])[:16] + os.urandom(22)} for one in documents] for _ in bodies]
+
     async def parsed(number: int) -> None:
-        _parsed(_visit(f"LK-{number}"))
+        _parsed(bodies[number])
 
     async def floor(number: int) -> None:
-        _parsed(_visit(f"LK-{number}"))
-        await records.insert_many([{**one, "_id": bytes(one["_id"])[:16] + os.urandom(22)} for one in documents])
+        _parsed(bodies[number])
+        await records.insert_many(same[number])
 
     async def read(number: int) -> None:
-        visit_xml.read(_visit(f"LK-{number}"))
+        visit_xml.read(bodies[number])
 
     async def intake(number: int) -> None:
-        receipt = await _sent(world, _visit(f"LK-{number}"))
+        receipt = await _sent(world, bodies[number])
         assert (receipt.status, receipt.records) == (Status.ACCEPTED, first.records)
 
     turns = {"floor": floor, "intake": intake, "parsed": parsed, "read": read}
-    timed = await in_turns(turns, rounds=rounds, warm_up=max(3, rounds // 10))
+    timed = await in_turns(turns, rounds=rounds, warm_up=warm_up)
     rows, size = sum(ROWS.values()), len(_visit("LK-first"))
     print(f"intake: one visit of {rows} rows, {size:,} bytes, {first.records} records")
     print(line("lxml alone", timed["parsed"]))
@@ -92,6 +96,7 @@ async def _round_trips(world: World, rounds: int) -> list[str]:
     watched = on(world.uri, world.mongo.database.name, world.keys, listener=clock)
     taken: defaultdict[tuple[int, str], list[float]] = defaultdict(list)
     try:
+        await _sent(watched, _visit("LK-watched"))  # connects, too
         for number in range(rounds):
             clock.taken.clear()
             await _sent(watched, _visit(f"LK-watched-{number}"))

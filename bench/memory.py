@@ -72,7 +72,11 @@ def _server(world: World) -> Iterator[tuple[int, str]]:
         world.keys.save(keys)
         environment = {**settings(world.uri, world.mongo.database.name), "EHB_KEYS_FILE": str(keys)}
         program = str(Path(sys.executable).with_name("ehb"))
-        serving = subprocess.Popen([program, "serve", "--port", port], env={"PATH": os.environ["PATH"], **environment})
+        serving = subprocess.Popen(
+            [program, "serve", "--port", port],
+            env={"PATH": os.environ["PATH"], **environment},
+            stderr=subprocess.DEVNULL,
+        )
         try:
             yield serving.pid, f"http://127.0.0.1:{port}"
         finally:

@@ -7,7 +7,7 @@ every turn opens another person's book, so none warms it for the next.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import httpx2
 from pydantic import SecretStr
@@ -33,24 +33,23 @@ async def measure(world: World, *, people: int, records: int, rounds: int) -> No
     lying = world.mongo.database["records"]
     size = (await world.mongo.database.command("collStats", "records"))["avgObjSize"]
 
-    async def bare(patient_id: bytes) -> int:
-        return len(await lying.find(permitted(_permit(patient_id), patient_id, _WHOLE)).to_list())
+    async def bare(permit: Permit, patient_id: bytes) -> int:
+        return len(await lying.find(permitted(permit, patient_id, _WHOLE)).to_list())
 
-    async def sealed_only(patient_id: bytes) -> int:
-        found = lying.find(permitted(_permit(patient_id), patient_id, _WHOLE), {"sealed": 1}).sort("_id", -1)
+    async def sealed_only(permit: Permit, patient_id: bytes) -> int:
+        found = lying.find(permitted(permit, patient_id, _WHOLE), {"sealed": 1}).sort("_id", -1)
         return len(await found.to_list())
 
-    async def store(patient_id: bytes) -> int:
-        return len((await world.store.find(_permit(patient_id), _WHOLE))[1])
+    async def store(permit: Permit, _: bytes) -> int:
+        return len((await world.store.find(permit, _WHOLE))[1])
 
-    async def custodian(patient_id: bytes) -> int:
-        who = reader(patient_id)
-        opened = await world.custodian.read(who, patient_id, Purpose.PATIENT_REQUEST, _WHOLE, path="bench")
+    async def custodian(permit: Permit, patient_id: bytes) -> int:
+        opened = await world.custodian.read(permit.principal, patient_id, permit.purpose, _WHOLE, path="bench")
         return len(opened.records)
 
-    books = itertools.cycle(world.books[number * _STRIDE % people] for number in range(people))
+    permits = itertools.cycle([_permit(world.books[number * _STRIDE % people]) for number in range(people)])
     ways = {"bare": bare, "sealed": sealed_only, "store": store, "custodian": custodian}
-    turns = {name: _turn(way, books.__next__, records) for name, way in ways.items()}
+    turns = {name: _turn(way, permits, records) for name, way in ways.items()}
     timed = await in_turns(turns, rounds=rounds, warm_up=max(3, rounds // 10))
     print(f"read: {records} records of one person, {people * records:,} records of {size} bytes in the store")
     print(line("bare driver, whole documents (the floor)", timed["bare"]))
@@ -86,9 +85,11 @@ async def _over_http(world: World, rounds: int) -> str:
     return line("the whole GraphQL request of the whole book", timed["http"])
 
 
-def _turn(way: Callable[[bytes], Awaitable[int]], book: Callable[[], bytes], records: int) -> Turn:
+def _turn(way: Callable[[Permit, bytes], Awaitable[int]], permits: Iterator[Permit], records: int) -> Turn:
     async def turn(_: int) -> None:
-        assert await way(book()) == records
+        permit = next(permits)
+        assert permit.patient_id is not None
+        assert await way(permit, permit.patient_id) == records
 
     return turn
 
