@@ -60,7 +60,7 @@ class World:
     async def _made(self, numbers: range, records: int, visits: list[VisitSummary], session: Session) -> list[bytes]:
         vault = Vault(self.keys)
         people = People(self.mongo, vault)
-        shelf, submissions = Records(self.mongo, people), Submissions(self.mongo, vault, people)
+        shelf, submissions = Records(self.mongo, people), Submissions(self.mongo, vault)
         permit = permit_of(AccessRequest(SUBMITTER, Action.SUBMIT, Purpose.TREATMENT, facility=FACILITY))
         made: list[bytes] = []
         for number in numbers:
@@ -77,7 +77,7 @@ class World:
                     now=NOW,
                     key_for=partial(submissions.record_key, episode),
                 )[:missing]
-                await shelf.append(person, episode, keyed, session, new=True)
+                await shelf.append(person, episode, keyed, session, now=NOW, new=True)
                 missing -= len(keyed)
                 if missing == 0:
                     break

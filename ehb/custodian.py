@@ -21,7 +21,7 @@ from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
 from ehb.domain.identity import ElectronicIdentity, Patient, Principal, PrincipalKind
 from ehb.domain.records import Record, Section
-from ehb.domain.submission import Receipt, VisitSummary
+from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary
 from ehb.errors import EhbError, Forbidden, NotFound, OtherFacility, Unauthenticated
 
 _REFUSALS: dict[DenyReason, type[EhbError]] = {
@@ -46,7 +46,13 @@ class Store(Protocol):
         self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, *, now: datetime, dry_run: bool
     ) -> Receipt: ...
 
+    async def retract(
+        self, permit: Permit, receipt_id: str, reason: str, event: AuditEvent, *, now: datetime
+    ) -> Receipt | None: ...
+
     async def receipt(self, permit: Permit, receipt_id: str) -> Receipt | None: ...
+
+    async def receipts(self, permit: Permit, query: ReceiptQuery) -> Receipts: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +111,35 @@ class Custodian:
         event = audit_event(request, permit, path=path, now=now)
         return await self._store.submit(permit, visit, body, event, now=now, dry_run=dry_run)
 
+    async def retract(self, principal: Principal, receipt_id: str, reason: str, *, path: str) -> Receipt:
+        """Take back a visit of the caller's own facility. Raises NotFound or, for an old receipt, Conflict."""
+        now = self._clock()
+        permit, event = await self._own_facility(principal, Action.RETRACT, path, now)
+        receipt = await self._store.retract(permit, receipt_id, reason, event, now=now)
+        if receipt is None:
+            raise NotFound
+        return receipt
+
     async def receipt(self, principal: Principal, receipt_id: str, *, path: str) -> Receipt:
         """A receipt of the caller's own facility. Raises NotFound for anything else."""
-        now = self._clock()
-        request = AccessRequest(principal, Action.READ_RECEIPT, Purpose.TREATMENT, facility=principal.facility)
-        permit = await self._authorise(request, path, now)
-        event = audit_event(request, permit, path=path, now=now)
+        permit, event = await self._own_facility(principal, Action.READ_RECEIPT, path, self._clock())
         _, receipt = await gather(self._store.record_event(event), self._store.receipt(permit, receipt_id))
         if receipt is None:
             raise NotFound
         return receipt
+
+    async def receipts(self, principal: Principal, query: ReceiptQuery, *, path: str) -> Receipts:
+        """The receipts of the caller's own facility."""
+        permit, event = await self._own_facility(principal, Action.READ_RECEIPT, path, self._clock())
+        _, receipts = await gather(self._store.record_event(event), self._store.receipts(permit, query))
+        return receipts
+
+    async def _own_facility(
+        self, principal: Principal, action: Action, path: str, now: datetime
+    ) -> tuple[Permit, AuditEvent]:
+        request = AccessRequest(principal, action, Purpose.TREATMENT, facility=principal.facility)
+        permit = await self._authorise(request, path, now)
+        return permit, audit_event(request, permit, path=path, now=now)
 
     async def _authorise(self, request: AccessRequest, path: str, now: datetime) -> Permit:
         decision = decide(request)

@@ -183,6 +183,24 @@ class HealthBook:
         narrowing = Narrowing(first, after, from_, to, facility, tuple(kinds) if kinds is not None else None)
         return connection(info, book.patient_id, "timeline", book.records, narrowing)
 
+    @strawberry.field(
+        description="Versions of records that facilities corrected or took back, newest first.",
+        graphql_type=Connection[records.Record],
+    )
+    def corrections(
+        self,
+        info: Info,
+        first: page.First = 50,
+        after: page.After = None,
+        from_: page.From = None,
+        to: page.To = None,
+        facility: page.FacilityCode = None,
+        kinds: page.Kinds = None,
+    ) -> Any:
+        book = cast(domain.HealthBook, self)
+        narrowing = Narrowing(first, after, from_, to, facility, tuple(kinds) if kinds is not None else None)
+        return connection(info, book.patient_id, "corrections", book.corrections, narrowing)
+
     @strawberry.field(description="For each section: how new, and from how many facilities.")
     def completeness(self) -> list[Freshness]:
         return cast("list[Freshness]", list(domain.completeness(cast(domain.HealthBook, self))))
@@ -200,7 +218,7 @@ class BookQuery:
             principal,
             principal.patient_id,
             Purpose.PATIENT_REQUEST,
-            domain.ReadQuery(sections=_wanted(info)),
+            _query(info),
             path="myHealthBook",
         )
 
@@ -221,7 +239,7 @@ class BookQuery:
             info.context.principal,
             patient_id,
             purpose,
-            domain.ReadQuery(sections=_wanted(info)),
+            _query(info),
             path="healthBook",
         )
 
@@ -244,10 +262,30 @@ class BookQuery:
             path="record",
         )
 
+    @strawberry.field(
+        description="All versions of one record, newest first, those too that were corrected or taken back.",
+        graphql_type=list[records.Record],
+    )
+    async def record_versions(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the record.")],
+    ) -> Any:
+        patient_id, key = info.context.ids.record_key(id) or (None, b"")
+        return await service.versions(
+            info.context.custodian,
+            info.context.principal,
+            patient_id,
+            key,
+            Purpose.PATIENT_REQUEST,
+            path="recordVersions",
+        )
+
 
 _SECTIONS_OF_FIELD: dict[str, frozenset[Section]] = {
     "summary": domain.SUMMARY_SECTIONS,
     "timeline": frozenset(Section),
+    "corrections": frozenset(Section),
     "completeness": frozenset(Section),
 }
 _SECTION_OF_FIELD: dict[str, Section] = {
@@ -257,11 +295,13 @@ _SECTION_OF_FIELD: dict[str, Section] = {
 _BOOKS = {book.value.lower(): book for book in Book}
 
 
-def _wanted(info: Info) -> frozenset[Section]:
-    """The sections that the selection below a root needs."""
+def _query(info: Info) -> domain.ReadQuery:
+    """What the selection below a root needs."""
     wanted: set[Section] = set()
+    history = False
     for root in info.selected_fields:
         for chosen in _fields(root.selections):
+            history = history or chosen.name == "corrections"
             wanted |= _SECTIONS_OF_FIELD.get(chosen.name, frozenset())
             if chosen.name in _BOOKS:
                 wanted |= {
@@ -269,7 +309,7 @@ def _wanted(info: Info) -> frozenset[Section]:
                     for inner in _fields(chosen.selections)
                     if (section := _SECTION_OF_FIELD.get(inner.name)) is not None
                 }
-    return frozenset(wanted)
+    return domain.ReadQuery(sections=frozenset(wanted), history=history)
 
 
 def _fields(selections: Iterable[Any]) -> Iterable[SelectedField]:

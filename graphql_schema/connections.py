@@ -71,8 +71,8 @@ class Narrowing:
                 vi="kinds chứa tên không có trong sổ.", en=f"kinds must be among: {', '.join(domain.KINDS)}."
             )
         return Filter(
-            since=_start_of(self.from_) if self.from_ else None,
-            until=_start_of(self.to + timedelta(days=1)) if self.to else None,
+            since=start_of(self.from_) if self.from_ else None,
+            until=start_of(day_after(self.to)) if self.to else None,
             facility=self.facility,
             kinds=frozenset(self.kinds) if self.kinds is not None else None,
         )
@@ -108,5 +108,13 @@ def _scope(info: Info, patient_id: bytes, name: str, narrowing: Narrowing) -> by
     return hashlib.sha256(viewer + b"\0" + patient_id + b"\0" + repr(narrowed).encode()).digest()
 
 
-def _start_of(day: date) -> datetime:
+def day_after(day: date) -> date:
+    """Raises BadInput on the last day of the calendar."""
+    try:
+        return day + timedelta(days=1)
+    except OverflowError:
+        raise BadInput(vi="Ngày nằm ngoài lịch.", en="The day is outside the calendar.") from None
+
+
+def start_of(day: date) -> datetime:
     return datetime.combine(day, time(), VIETNAM)

@@ -202,6 +202,23 @@ class Provenance:
     legal_status: domain.LegalStatus = strawberry.field(description="What it is worth as a document.")
 
 
+described(
+    domain.Ending,
+    "Why a version of a record is no longer what counts.",
+    {
+        "SUPERSEDED": "The facility sent a later version, or the visit without it.",
+        "ENTERED_IN_ERROR": "The facility took the visit back.",
+    },
+)
+
+
+@strawberry.type(description="How a version of a record ended.")
+class Ended:
+    why: domain.Ending = strawberry.field(description="Why.")
+    at: PartialDateTime = strawberry.field(description="When.")
+    reason: str | None = strawberry.field(description="The facility's words, when it took the visit back.")
+
+
 @strawberry.type(description="One observation inside a report or a note.")
 class Result:
     code: CodeableConcept = strawberry.field(description="What was observed.")

@@ -52,7 +52,7 @@ class OpaqueIds:
     def position(self, text: str, scope: bytes) -> Position | None:
         """The position behind a cursor, None when it was not made for this list and viewer."""
         opened = self._open(b"cursor\0" + scope, text)
-        if opened is None or len(opened) != 20:
+        if opened is None or len(opened) <= 8:
             return None
         millis = int.from_bytes(opened[:8], "big") - _OFFSET
         return Position(_EPOCH + timedelta(milliseconds=millis), opened[8:])

@@ -14,6 +14,7 @@ from graphql_schema.context import Info
 from graphql_schema.elements import (
     CodeableConcept,
     Coding,
+    Ended,
     PartialDateTime,
     Period,
     Provenance,
@@ -29,6 +30,7 @@ class Record:
     code: CodeableConcept | None = strawberry.field(description="What it is about.")
     provenance: Provenance = strawberry.field(description="Where it comes from.")
     labels: list[str] = strawberry.field(description="Sensitivity labels (HL7 v3-ActCode).")
+    ended: Ended | None = strawberry.field(description="How this version ended; null while it counts.")
 
     @strawberry.field(description="Opaque id, the same over all versions.")
     def id(self, info: Info) -> strawberry.ID:

@@ -25,14 +25,15 @@ from strawberry.types import ExecutionContext
 from graphql_schema.book import BookQuery
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.identity import IdentityQuery
+from graphql_schema.receipt import ReceiptQuery
 from graphql_schema.records import RECORD_TYPES
-from graphql_schema.submission import SubmissionMutation, SubmissionQuery
+from graphql_schema.submission import SubmissionMutation
 
 MAX_DEPTH, MAX_TOKENS, MAX_ALIASES = 14, 2_000, 30
 
 
 @strawberry.type(description="What can be asked.")
-class Query(BookQuery, IdentityQuery, SubmissionQuery):
+class Query(BookQuery, IdentityQuery, ReceiptQuery):
     """All roots that read."""
 
 

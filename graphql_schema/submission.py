@@ -1,4 +1,4 @@
-"""Submitting a visit by typed input, and seeing receipts again."""
+"""Submitting a visit by typed input, and taking one back."""
 
 from __future__ import annotations
 
@@ -12,46 +12,13 @@ import strawberry
 from ehb.domain.coding import instant_of
 from ehb.domain.identity import UnusableIdentifier, identifier_from
 from ehb.domain.records import Facility, Practitioner, Provenance, Section
-from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, Status, VisitSummary
+from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, VisitSummary
 from ehb.services import submission as service
 from graphql_schema.context import Info
+from graphql_schema.receipt import ReceiptType
 from graphql_schema.submission_inputs import RECORD_OF, EntryInput, PatientInput, VisitSummaryInput, attributes
 
 SOURCE = "GraphQL"
-
-
-@strawberry.type(name="Problem", description="One thing wrong with a submission.")
-class ProblemType:
-    severity: Severity = strawberry.field(description="Whether it refuses the submission.")
-    rule: str = strawberry.field(description="Stable name of the rule.")
-    table: str | None = strawberry.field(description="Table of a file, or list of an input.")
-    row: int | None = strawberry.field(description="Row, counted from 1.")
-    field: str | None = strawberry.field(description="Field.")
-    message_vi: str = strawberry.field(description="Message in Vietnamese.")
-    message_en: str = strawberry.field(description="Message in English.")
-
-
-@strawberry.type(name="Receipt", description="What became of a submission.")
-class ReceiptType:
-    id: strawberry.ID = strawberry.field(description="Id of the receipt.")
-    status: Status = strawberry.field(description="What became of it.")
-    episode: str = strawberry.field(description="The facility's own code of the episode.")
-    version: int = strawberry.field(description="Accepted version of the episode, 0 when refused.")
-    records: int = strawberry.field(description="How many records the episode holds now.")
-    problems: list[ProblemType] = strawberry.field(description="Everything that is wrong, at once.")
-
-
-@strawberry.type
-class SubmissionQuery:
-    """Receipts again."""
-
-    @strawberry.field(
-        description="A receipt of your own facility. NOT_FOUND for any other.", graphql_type=ReceiptType | None
-    )
-    async def submission(
-        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="Id of the receipt.")]
-    ) -> Any:
-        return await service.receipt(info.context.custodian, info.context.principal, id, path="submission")
 
 
 @strawberry.type
@@ -77,6 +44,21 @@ class SubmissionMutation:
             now=info.context.clock(),
             path="submitVisitSummary",
             dry_run=dry_run,
+        )
+
+    @strawberry.mutation(
+        description="Take back a visit that was entered in error. It leaves the book at once and stays in its history, "
+        "with the reason. CONFLICT when the receipt is not of the newest version.",
+        graphql_type=ReceiptType,
+    )
+    async def retract_submission(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Id of the receipt.")],
+        reason: Annotated[str, strawberry.argument(description="Why, for the person whose book it is.")],
+    ) -> Any:
+        return await service.retract(
+            info.context.custodian, info.context.principal, id, reason, path="retractSubmission"
         )
 
 

@@ -92,7 +92,8 @@ def test_every_way_into_the_store_takes_a_permit() -> None:
 
 
 def test_a_planted_store_method_without_a_permit_is_caught() -> None:
-    source = (ROOT / "ehb/store/store.py").read_text() + "\n    async def dump(self, patient_id: bytes) -> None: ...\n"
+    planted = "    async def dump(self, patient_id: bytes) -> None: ...\n\n    async def record_event"
+    source = (ROOT / "ehb/store/store.py").read_text().replace("    async def record_event", planted)
 
     assert "dump" in methods_without_permit(source, "Store")
 

@@ -41,8 +41,10 @@ class Action(enum.StrEnum):
     """Find or open the book of the person whom the eID just vouched for."""
     SUBMIT = "SUBMIT"
     """Append records that a facility made; opens nothing."""
+    RETRACT = "RETRACT"
+    """Take back an own submission that was entered in error."""
     READ_RECEIPT = "READ_RECEIPT"
-    """See the outcome of an own submission."""
+    """See the outcome of own submissions."""
 
 
 class Ground(enum.StrEnum):
@@ -136,11 +138,11 @@ def own_identity(request: AccessRequest) -> Iterable[Provision]:
 
 
 def duty_to_submit(request: AccessRequest) -> Iterable[Provision]:
-    """A facility submits in its own name and reads its own receipts; it opens no book by doing so."""
+    """A facility submits and takes back in its own name and reads its own receipts; it opens no book by doing so."""
     principal = request.principal
     if (
         principal.kind is not PrincipalKind.FACILITY
-        or request.action not in (Action.SUBMIT, Action.READ_RECEIPT)
+        or request.action not in (Action.SUBMIT, Action.RETRACT, Action.READ_RECEIPT)
         or request.purpose is not Purpose.TREATMENT
         or principal.facility is None
     ):

@@ -40,12 +40,16 @@ SUMMARY_SECTIONS: frozenset[Section] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class ReadQuery:
-    """What a caller wants of a book: sections (None is all that the permit opens), a time span, one record."""
+    """What a caller wants of a book: sections (None is all that the permit opens), a time span, one record.
+
+    `history` asks for the versions that ended, too.
+    """
 
     sections: frozenset[Section] | None = None
     since: datetime | None = None
     until: datetime | None = None
     key: bytes | None = None
+    history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class HealthBook:
-    """One person's book as one permit opened it. `records` are newest first."""
+    """One person's book as one permit opened it. `records` are those that count, newest first."""
 
     patient_id: bytes
     patient: Patient
@@ -92,6 +96,8 @@ class HealthBook:
     by_section: dict[Section, tuple[Record, ...]]
     withheld: tuple[Section, ...]
     """Sections that the permit does not open at all."""
+    corrections: tuple[Record, ...] = ()
+    """Versions that ended, when the query asked for history; newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +132,23 @@ def assemble(
 ) -> HealthBook:
     """The book of records that come newest first."""
     by_section: defaultdict[Section, list[Record]] = defaultdict(list)
-    for record in records:
+    counting = tuple(record for record in records if record.ended is None)
+    for record in counting:
         by_section[record.section].append(record)
     return HealthBook(
         patient_id=patient_id,
         patient=patient,
         as_of=now,
-        records=tuple(records),
+        records=counting,
         by_section={section: tuple(found) for section, found in by_section.items()},
         withheld=tuple(section for section in Section if section not in opened),
+        corrections=tuple(record for record in records if record.ended is not None),
     )
 
 
 def position_of(record: Record) -> Position:
-    """Where a record stands; equal for all versions that happened at the same time."""
-    return Position(instant_of(record.time), record.key)
+    """Where a record stands: by time, then by key and version, so that two versions of one moment are two places."""
+    return Position(instant_of(record.time), record.key + record.provenance.version.to_bytes(2, "big"))
 
 
 def page(records: Sequence[R], narrowed: Filter, *, first: int, after: Position | None) -> Page[R]:

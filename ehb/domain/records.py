@@ -110,6 +110,23 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """1 for the first, one more for each correction of this record."""
 
 
+class Ending(enum.StrEnum):
+    """Why a version of a record is no longer what counts."""
+
+    SUPERSEDED = "SUPERSEDED"
+    """The facility sent a later version, or a visit without it."""
+    ENTERED_IN_ERROR = "ENTERED_IN_ERROR"
+    """The facility took the visit back (FHIR entered-in-error)."""
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a version ended: why, when (RFC 3339), and the facility's own words when it took the visit back."""
+
+    why: Ending
+    at: str
+    reason: str | None = None
+
+
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="kind"):
     """What all records share. `time` is a FHIR dateTime as precise as it was given."""
 
@@ -123,6 +140,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_
     provenance: Provenance
     labels: tuple[str, ...] = ()
     """Sensitivity codes (v3-ActCode)."""
+    ended: Ended | None = None
+    """None while the version counts. Known from how the record lies in the store, never part of what is sealed."""
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

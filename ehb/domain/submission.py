@@ -21,6 +21,8 @@ from ehb.domain.identity import Identifier
 from ehb.domain.records import Appointment, Encounter, Facility, LegalStatus, Provenance, Record
 from ehb.domain.sensitivity import labels_of
 
+SOURCES = ("QD4750", "FHIR", "GraphQL")
+"""The formats a submission comes in; one episode code in two formats is two episodes."""
 MOST_PROBLEMS = 500
 """A receipt is one document, and nobody mends more at once."""
 _CLOCK_SKEW = timedelta(hours=1)
@@ -107,8 +109,11 @@ class VisitSummary:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer to a submission (contract §3). `version` counts the versions of the episode, 0 for
-    a refused one."""
+    """The answer to a submission (contract §3). `version` counts the versions of the episode, 0 for a refused one.
+
+    Times are RFC 3339. `replaced_by` names the receipt of the version that came after this one, and
+    `retracted_at` says since when the visit is taken back: until either is set, ACCEPTED means readable in the book.
+    """
 
     id: str
     status: Status
@@ -116,6 +121,31 @@ class Receipt:
     version: int
     records: int
     problems: tuple[Problem, ...]
+    received_at: str = ""
+    replaced_by: str | None = None
+    retracted_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptQuery:
+    """Which of its receipts a facility asks for, newest first; None narrows nothing. `after` is the last one seen."""
+
+    first: int = 50
+    after: tuple[datetime, bytes] | None = None
+    status: Status | None = None
+    episode: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """A page of receipts, where each stands, and how many there are of each status (whatever status was asked for)."""
+
+    receipts: tuple[Receipt, ...]
+    places: tuple[tuple[datetime, bytes], ...]
+    has_next: bool
+    counts: dict[Status, int]
 
 
 def refused(problems: tuple[Problem, ...]) -> bool:

@@ -35,3 +35,16 @@ async def record(
     if not opened.records:
         raise NotFound
     return opened.records[0]
+
+
+async def versions(
+    custodian: Custodian, principal: Principal, patient_id: bytes | None, key: bytes, purpose: Purpose, *, path: str
+) -> list[Record]:
+    """All versions of one record, newest first, by the same decision. Raises NotFound as `record` does."""
+    try:
+        opened = await custodian.read(principal, patient_id, purpose, ReadQuery(key=key, history=True), path=path)
+    except Forbidden:
+        raise NotFound from None
+    if not opened.records:
+        raise NotFound
+    return sorted(opened.records, key=lambda one: one.provenance.version, reverse=True)

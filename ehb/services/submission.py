@@ -1,4 +1,4 @@
-"""Submitting a visit: judge it whole, then hand it to the custodian."""
+"""Submitting a visit, taking it back, and seeing what became of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from datetime import datetime
 
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
-from ehb.domain.submission import Receipt, VisitSummary, capped, clinical_problems
+from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, capped, clinical_problems
+from ehb.errors import BadInput
+
+LONGEST_REASON = 1_000
 
 
 async def submit(
@@ -27,6 +30,25 @@ async def submit(
     problems = capped((*visit.problems, *clinical_problems(visit, now=now)))
     judged = dataclasses.replace(visit, problems=problems)
     return await custodian.submit(principal, judged, body, path=path, dry_run=dry_run)
+
+
+async def retract(custodian: Custodian, principal: Principal, receipt_id: str, reason: str, *, path: str) -> Receipt:
+    """Take a visit back that was entered in error: it leaves the book, and stays in its history with the reason.
+
+    Raises BadInput without a reason, NotFound for a foreign receipt, Conflict for one that is not the newest version.
+    """
+    said = " ".join(reason.split())
+    if not 3 <= len(said) <= LONGEST_REASON:
+        raise BadInput(
+            vi=f"reason phải có từ 3 đến {LONGEST_REASON} ký tự.",
+            en=f"reason must have 3 to {LONGEST_REASON} characters.",
+        )
+    return await custodian.retract(principal, receipt_id, said, path=path)
+
+
+async def receipts(custodian: Custodian, principal: Principal, query: ReceiptQuery, *, path: str) -> Receipts:
+    """What the caller's facility sent, newest first."""
+    return await custodian.receipts(principal, query, path=path)
 
 
 async def receipt(custodian: Custodian, principal: Principal, receipt_id: str, *, path: str) -> Receipt:

@@ -17,8 +17,13 @@ SCHEMA_VERSION = 1
 
 CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events")
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
+_NEWEST_OF_FACILITY = IndexModel([("facility", 1), ("received", -1), ("_id", -1)])
 INDEXES: dict[str, list[IndexModel]] = {
-    "submissions": [IndexModel("expires", expireAfterSeconds=0, sparse=True), IndexModel("episode")],
+    "submissions": [
+        IndexModel("expires", expireAfterSeconds=0, sparse=True),
+        IndexModel("episode"),
+        _NEWEST_OF_FACILITY,
+    ],
 }
 
 

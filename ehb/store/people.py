@@ -117,13 +117,14 @@ class People:
 
     async def known(self, permit: Permit, patient_id: bytes, *, session: Session) -> Person | None:
         """The person to whom an earlier version of this episode went: a resend without a number is theirs."""
-        _require(permit, Action.SUBMIT)
+        if permit.action not in (Action.SUBMIT, Action.RETRACT):
+            raise Forbidden
         return await self._person(patient_id, session)
 
-    async def data_key(self, patient_id: bytes, session: Session | None = None) -> DataKey | None:
-        """For the other stores: the opened key of a person, None when it was shredded."""
-        person = await self._person(patient_id, session)
-        return person.data_key if person else None
+    async def data_keys(self, people: Iterable[bytes], session: Session | None = None) -> dict[bytes, DataKey]:
+        """For the other stores: the opened keys of these people, without those that were shredded."""
+        found = self._people.find({"_id": {"$in": list(people)}, "key": {"$exists": True}}, {"key": 1}, session=session)
+        return {bytes(one["_id"]): self._vault.data_key(one["_id"], one["key"]) async for one in found}
 
     async def _known(self, identifiers: Iterable[Identifier], session: Session) -> dict[Identifier, bytes]:
         blind = {self._blind(identifier): identifier for identifier in identifiers}

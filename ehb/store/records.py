@@ -3,7 +3,7 @@
 `_id` is 38 bytes: person key (16), time in milliseconds (8, sortable), record key (12), version (2). It is
 also the associated data of the seal, so a payload opens only in its own place. In clear stand only the
 fields that a permit filters on. A correction inserts the next version and marks the one before it
-`superseded`; payloads are never rewritten.
+`superseded`, a retraction marks what counts as `entered-in-error`; payloads are never rewritten.
 
 The one invariant: what the permit does not open is not fetched.
 """
@@ -21,15 +21,22 @@ from bson.binary import Binary
 from ehb.domain.access import Action, Permit
 from ehb.domain.book import ReadQuery
 from ehb.domain.coding import instant_of
-from ehb.domain.records import AnyRecord, Provenance, Record, Section
+from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record, Section
 from ehb.errors import Forbidden
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import People, Person
 from ehb.store.vault import DataKey
 
-CURRENT, SUPERSEDED = "current", "superseded"
+CURRENT = "current"
+_ENDED = {"superseded": Ending.SUPERSEDED, "entered-in-error": Ending.ENTERED_IN_ERROR}
+_MISPLACED = "misplaced"
+"""A version that was sent to the wrong person's book: nobody reads it there, not even in the history."""
+_STATE_OF = {ending: state for state, ending in _ENDED.items()}
 _LOW, _HIGH = b"\x00", b"\xff"
 _ID_SIZE = 38
+_REASON = b"reason\0"
+_PAYLOAD = {"sealed": 1}
+_HISTORY = {"sealed": 1, "state": 1, "ended": 1, "reason": 1, "episode": 1}
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(AnyRecord).decode
 
@@ -40,6 +47,7 @@ class _Version:
     version: int
     digest: bytes
     current: bool
+    misplaced: bool
 
 
 class Records:
@@ -56,18 +64,24 @@ class Records:
         person, documents = await gather(self._people.find(permit), self._fetch(permit, permit.patient_id, query))
         if person is None:
             return None, []
-        return person, opened(person.data_key, documents)
+        found = opened(person.data_key, documents)
+        if query.history:
+            found = [
+                record if document["state"] == CURRENT else _with_end(record, person.data_key, document)
+                for record, document in zip(found, documents, strict=True)
+            ]
+        return person, found
 
     async def _fetch(self, permit: Permit, patient_id: bytes, query: ReadQuery) -> list[Document]:
         return await (
-            self._records.find(permitted(permit, patient_id, query), {"sealed": 1})
+            self._records.find(permitted(permit, patient_id, query), _HISTORY if query.history else _PAYLOAD)
             .sort("_id", -1)
             .batch_size(10_000)
             .to_list()
         )
 
     async def append(
-        self, person: Person, episode: bytes, records: Iterable[Record], session: Session, *, new: bool
+        self, person: Person, episode: bytes, records: Iterable[Record], session: Session, *, now: datetime, new: bool
     ) -> None:
         """Make `records` the current state of an episode in this person's book.
 
@@ -85,9 +99,12 @@ class Records:
                 continue
             version = before.version + 1 if before is not None else 1
             fresh.append(_document(person, episode, record, version, digest))
+        if any(one.misplaced for one in history.values()):
+            await self._reclaim(person.patient_id, episode, session)
         ended = [one.id for one in history.values() if one.current]
         if ended:
-            await self._records.update_many({"_id": {"$in": ended}}, {"$set": {"state": SUPERSEDED}}, session=session)
+            superseded = {"state": _STATE_OF[Ending.SUPERSEDED], "ended": now}
+            await self._records.update_many({"_id": {"$in": ended}}, {"$set": superseded}, session=session)
         if fresh:
             await self._records.insert_many(fresh, session=session)
 
@@ -101,22 +118,41 @@ class Records:
             place = bytes(document["_id"])
             key, version = place[24:36], int.from_bytes(place[36:], "big")
             if key not in newest or newest[key].version < version:
-                newest[key] = _Version(place, version, document["digest"], document["state"] == CURRENT)
+                state = document["state"]
+                newest[key] = _Version(place, version, document["digest"], state == CURRENT, state == _MISPLACED)
         return newest
 
-    async def withdraw(self, patient_id: bytes, episode: bytes, session: Session) -> None:
-        """Supersede an episode in a book that turned out to be the wrong one."""
+    async def misplaced(self, patient_id: bytes, episode: bytes, session: Session, *, now: datetime) -> None:
+        """Take all versions of an episode out of a book that turned out to be another person's."""
         await self._records.update_many(
-            {**_range(patient_id), "episode": episode, "state": CURRENT},
-            {"$set": {"state": SUPERSEDED}},
+            {**_range(patient_id), "episode": episode}, {"$set": {"state": _MISPLACED, "ended": now}}, session=session
+        )
+
+    async def _reclaim(self, patient_id: bytes, episode: bytes, session: Session) -> None:
+        """The episode is this person's after all: its versions here are history again."""
+        await self._records.update_many(
+            {**_range(patient_id), "episode": episode, "state": _MISPLACED},
+            {"$set": {"state": _STATE_OF[Ending.SUPERSEDED]}},
             session=session,
+        )
+
+    async def retract(self, person: Person, episode: bytes, reason: str, session: Session, *, now: datetime) -> None:
+        """Mark what counts of an episode as entered in error; the reason is sealed: it may be clinical."""
+        ended = {
+            "state": _STATE_OF[Ending.ENTERED_IN_ERROR],
+            "ended": now,
+            "reason": person.data_key.seal(reason.encode(), _REASON + episode),
+        }
+        await self._records.update_many(
+            {**_range(person.patient_id), "episode": episode, "state": CURRENT}, {"$set": ended}, session=session
         )
 
 
 def permitted(permit: Permit, patient_id: bytes, query: ReadQuery) -> Document:
     """The Mongo filter that a permit and a query make together."""
     wanted = permit.sections if query.sections is None else permit.sections & query.sections
-    condition: Document = {**_range(patient_id, query.since, query.until), "state": CURRENT}
+    state: Document | str = {"$in": [CURRENT, *_ENDED]} if query.history else CURRENT
+    condition: Document = {**_range(patient_id, query.since, query.until), "state": state}
     if wanted != frozenset(Section):
         condition["section"] = {"$in": sorted(wanted)}
     if query.key is not None:
@@ -127,6 +163,16 @@ def permitted(permit: Permit, patient_id: bytes, query: ReadQuery) -> Document:
 def opened(key: DataKey, documents: Iterable[Document]) -> list[Record]:
     """The records in sealed documents. Raises SealBroken for one that stands in a foreign place."""
     return [_decode(key.open(document["sealed"], document["_id"])) for document in documents]
+
+
+def _with_end(record: Record, key: DataKey, document: Document) -> Record:
+    reason = document.get("reason")
+    ended = Ended(
+        _ENDED[document["state"]],
+        document["ended"].isoformat(timespec="milliseconds"),
+        key.open(reason, _REASON + document["episode"]).decode() if reason else None,
+    )
+    return msgspec.structs.replace(record, ended=ended)
 
 
 def _range(patient_id: bytes, since: datetime | None = None, until: datetime | None = None) -> Document:

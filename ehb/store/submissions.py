@@ -10,34 +10,21 @@ The one invariant: a receipt that says ACCEPTED was written in the transaction t
 
 from __future__ import annotations
 
-import base64
-import binascii
-import os
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 
-from ehb.domain.access import Action, Permit
-from ehb.domain.submission import Problem, Receipt, Status, VisitSummary
-from ehb.errors import Forbidden
+from ehb.domain.access import Permit
+from ehb.domain.submission import Receipt, Status, VisitSummary
 from ehb.store.mongo import Document, Mongo, Session
-from ehb.store.people import People, Person
-from ehb.store.vault import DataKey, Vault
+from ehb.store.people import Person
+from ehb.store.receipts import CODE, episode_id, receipt_key, require_own
+from ehb.store.vault import Vault
 
 REJECTED_KEPT = timedelta(days=90)
-
-
-class _Sent(msgspec.Struct, frozen=True):
-    """What stays sealed of a submission: the facility's own episode code and the bytes."""
-
-    episode: str
-    body: bytes
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Sent).decode
+_BODY = b"body\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +34,7 @@ class Episode:
     id: bytes
     version: int
     digest: bytes
+    """Of its content; empty once it was taken back, so that whatever comes next is a new version."""
     submission: bytes
     patient_id: bytes | None
 
@@ -54,15 +42,14 @@ class Episode:
 class Submissions:
     """The store of submissions. Every method takes the permit that allows it."""
 
-    def __init__(self, mongo: Mongo, vault: Vault, people: People) -> None:
+    def __init__(self, mongo: Mongo, vault: Vault) -> None:
         self._episodes = mongo.database["episodes"]
         self._submissions = mongo.database["submissions"]
         self._vault = vault
-        self._people = people
 
-    def episode_id(self, visit: VisitSummary) -> bytes:
-        """16 bytes that name an episode of a facility without telling its code."""
-        return self._vault.blind_index("episode", visit.facility, visit.source, visit.episode)[:16]
+    def episode_id(self, permit: Permit, visit: VisitSummary) -> bytes:
+        """The key of a visit's episode in the permit's own facility."""
+        return episode_id(self._vault, require_own(permit), visit.source, visit.episode)
 
     def record_key(self, episode: bytes, identity: str) -> bytes:
         """12 bytes that name one thing of an episode, the same in every version."""
@@ -72,19 +59,15 @@ class Submissions:
         """Equal for equal content."""
         return self._vault.blind_index("content", visit.content.hex())
 
-    async def episode(self, permit: Permit, visit: VisitSummary, session: Session) -> Episode | None:
-        """The episode as it stands now."""
-        _require_own(permit, visit.facility)
-        found = await self._episodes.find_one({"_id": self.episode_id(visit)}, session=session)
-        if found is None:
-            return None
-        return Episode(found["_id"], found["version"], found["digest"], found["submission"], found["patient"])
+    async def episode(self, permit: Permit, episode: bytes, session: Session) -> Episode | None:
+        """An episode of the permit's own facility as it stands now."""
+        require_own(permit)
+        found = await self._episodes.find_one({"_id": episode}, session=session)
+        return _episode(found) if found else None
 
-    async def advance(
-        self, permit: Permit, visit: VisitSummary, before: Episode | None, after: Episode, session: Session
-    ) -> None:
+    async def advance(self, permit: Permit, before: Episode | None, after: Episode, session: Session) -> None:
         """Move an episode from `before` to `after`; a transaction that lost the race does not get past here."""
-        _require_own(permit, visit.facility)
+        require_own(permit)
         document = {
             "version": after.version,
             "digest": after.digest,
@@ -93,8 +76,11 @@ class Submissions:
         }
         if before is None:
             await self._episodes.insert_one({"_id": after.id, **document}, session=session)
-        else:
-            await self._episodes.update_one({"_id": after.id}, {"$set": document}, session=session)
+            return
+        await self._episodes.update_one({"_id": after.id}, {"$set": document}, session=session)
+        if before.submission != after.submission:
+            replaced = {"$set": {"replaced_by": after.submission}}
+            await self._submissions.update_one({"_id": before.submission}, replaced, session=session)
 
     async def store(
         self,
@@ -108,16 +94,16 @@ class Submissions:
         session: Session | None = None,
     ) -> None:
         """Keep a receipt and the sealed bytes; rejected ones for 90 days."""
-        _require_own(permit, permit.facility)
+        facility = require_own(permit)
         submission = receipt_key(receipt.id)
         if submission is None:
             raise ValueError("not a receipt id")
         key, wrapped = (person.data_key, None) if person else self._vault.new_data_key(submission)
         document: Document = {
             "_id": submission,
-            "facility": permit.facility,
+            "facility": facility,
             "source": visit.source,
-            "episode": self.episode_id(visit),
+            "episode": self.episode_id(permit, visit),
             "status": receipt.status.value,
             "version": receipt.version,
             "records": receipt.records,
@@ -126,7 +112,8 @@ class Submissions:
             "client": permit.principal.client_id,
             "patient": person.patient_id if person else None,
             "key": wrapped,
-            "sealed": key.seal(_encode(_Sent(receipt.episode, zlib.compress(body, 1))), b"submission\0" + submission),
+            "code": key.seal(receipt.episode.encode(), CODE + submission),
+            "sealed": key.seal(zlib.compress(body, 1), _BODY + submission),
         }
         if receipt.status is Status.REJECTED:
             document["expires"] = now + REJECTED_KEPT
@@ -134,58 +121,32 @@ class Submissions:
 
     async def adopt(self, permit: Permit, episode: Episode, person: Person, session: Session) -> None:
         """Seal under the person's key what was sent while nobody knew whose it was, so that erasing reaches it."""
-        _require_own(permit, permit.facility)
-        waiting = {"episode": episode.id, "facility": permit.facility, "patient": None, "expires": None}
+        facility = require_own(permit)
+        waiting = {"episode": episode.id, "facility": facility, "patient": None, "expires": None}
         async for found in self._submissions.find(waiting, session=session):
-            place = b"submission\0" + found["_id"]
-            sent = self._vault.data_key(found["_id"], found["key"]).open(found["sealed"], place)
-            sealed = {"patient": person.patient_id, "key": None, "sealed": person.data_key.seal(sent, place)}
-            await self._submissions.update_one({"_id": found["_id"]}, {"$set": sealed}, session=session)
+            own = self._vault.data_key(found["_id"], found["key"])
+            sealed = {
+                name: person.data_key.seal(own.open(found[name], place + found["_id"]), place + found["_id"])
+                for name, place in (("code", CODE), ("sealed", _BODY))
+            }
+            update = {"$set": {"patient": person.patient_id, "key": None, **sealed}}
+            await self._submissions.update_one({"_id": found["_id"]}, update, session=session)
 
-    async def receipt(self, permit: Permit, receipt_id: str, session: Session | None = None) -> Receipt | None:
-        """A receipt of the permit's own facility, None for anything else."""
-        _require_own(permit, permit.facility)
-        submission = receipt_key(receipt_id)
-        if submission is None:
+    async def newest(self, permit: Permit, receipt_id: str, session: Session) -> Episode | None:
+        """The episode whose newest version this receipt is; None for a refused one and for an older version."""
+        mine = {"_id": receipt_key(receipt_id), "facility": require_own(permit)}
+        sent = await self._submissions.find_one(mine, {"episode": 1}, session=session)
+        if sent is None:
             return None
-        found = await self._submissions.find_one({"_id": submission, "facility": permit.facility}, session=session)
-        if found is None:
-            return None
-        key = await self._key_of(found, session)
-        sent = _decode(key.open(found["sealed"], b"submission\0" + submission)) if key else _Sent("", b"")
-        return Receipt(
-            receipt_id,
-            Status(found["status"]),
-            sent.episode,
-            found["version"],
-            found["records"],
-            tuple(msgspec.convert(found["problems"], list[Problem])),
-        )
+        found = await self._episodes.find_one({"_id": sent["episode"], "submission": sent["_id"]}, session=session)
+        return _episode(found) if found else None
 
-    async def _key_of(self, found: Document, session: Session | None) -> DataKey | None:
-        if found["key"] is not None:
-            return self._vault.data_key(found["_id"], found["key"])
-        return await self._people.data_key(found["patient"], session)
+    async def retract(self, permit: Permit, episode: Episode, session: Session, *, now: datetime) -> None:
+        """Say on the newest receipt of an episode that the visit is taken back, and let anything follow it."""
+        require_own(permit)
+        await self._episodes.update_one({"_id": episode.id}, {"$set": {"digest": b""}}, session=session)
+        await self._submissions.update_one({"_id": episode.submission}, {"$set": {"retracted": now}}, session=session)
 
 
-def new_receipt_id() -> str:
-    """An unguessable receipt id: 16 random bytes, base64url."""
-    return receipt_id_of(os.urandom(16))
-
-
-def receipt_id_of(submission: bytes) -> str:
-    return base64.urlsafe_b64encode(submission).decode().rstrip("=")
-
-
-def receipt_key(receipt_id: str) -> bytes | None:
-    """The document key of a receipt id, None when it cannot be one."""
-    try:
-        key = base64.b64decode(receipt_id + "==", altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return key if len(key) == 16 else None
-
-
-def _require_own(permit: Permit, facility: str | None) -> None:
-    if permit.action not in (Action.SUBMIT, Action.READ_RECEIPT) or not facility or permit.facility != facility:
-        raise Forbidden
+def _episode(found: Document) -> Episode:
+    return Episode(found["_id"], found["version"], found["digest"], found["submission"], found["patient"])
