@@ -65,8 +65,10 @@ class World:
         made: list[bytes] = []
         for number in numbers:
             details = PatientDetails((Identifier(NATIONAL_ID, national_id(number)),), full_name=f"Người Thử {number}")
-            person = await people.resolve(permit, details, now=NOW, session=session)
-            assert person is not None
+            found = await people.resolve(permit, details, now=NOW, session=session)
+            assert found is not None
+            await people.write(permit, found, session)
+            person = found.person
             made.append(person.patient_id)
             missing = records
             for nth, visit in enumerate(_from(visits, number)):

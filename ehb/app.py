@@ -32,7 +32,7 @@ from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
 from ehb.store.migrations import migrate
-from ehb.store.mongo import connect
+from ehb.store.mongo import Mongo, connect
 from ehb.store.registry import Registry
 from ehb.store.sessions import SignIns
 from ehb.store.store import Store
@@ -49,10 +49,8 @@ def utc_now() -> datetime:
 
 def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
     """The whole API as an ASGI app. Raises Misconfigured for settings that cannot work."""
-    if settings.mongo_uri is None:
-        raise Misconfigured(vi="Thiếu EHB_MONGO_URI.", en="EHB_MONGO_URI is not set: it names the MongoDB replica set.")
-    mongo = connect(settings.mongo_uri.get_secret_value(), settings.database)
-    custodian = Custodian(Store(mongo, Vault(keys)), clock)
+    mongo = connected(settings)
+    custodian = _door(mongo, keys, clock)
     sign_ins = SignIns(mongo.database)
     base = settings.base_url.rstrip("/")
 
@@ -101,6 +99,30 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
         lifespan=lifespan,
     )
+
+
+@asynccontextmanager
+async def open_custodian(
+    settings: Settings, keys: Keys, *, clock: Callable[[], datetime] = utc_now
+) -> AsyncIterator[Custodian]:
+    """The door without the API around it, for the operator's commands."""
+    mongo = connected(settings)
+    try:
+        await migrate(mongo)
+        yield _door(mongo, keys, clock)
+    finally:
+        await mongo.close()
+
+
+def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime]) -> Custodian:
+    return Custodian(Store(mongo, Vault(keys)), clock)
+
+
+def connected(settings: Settings) -> Mongo:
+    """The database of the settings. Raises Misconfigured when they name none."""
+    if settings.mongo_uri is None:
+        raise Misconfigured(vi="Thiếu EHB_MONGO_URI.", en="EHB_MONGO_URI is not set: it names the MongoDB replica set.")
+    return connect(settings.mongo_uri.get_secret_value(), settings.database)
 
 
 def eid_config(settings: Settings) -> EidConfig:

@@ -19,9 +19,9 @@ from typing import Protocol
 from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose, decide
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
-from ehb.domain.identity import ElectronicIdentity, Patient, Principal, PrincipalKind
+from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, Principal, PrincipalKind
 from ehb.domain.records import Record, Section
-from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary
+from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting
 from ehb.errors import EhbError, Forbidden, NotFound, OtherFacility, Unauthenticated
 
 _REFUSALS: dict[DenyReason, type[EhbError]] = {
@@ -53,6 +53,20 @@ class Store(Protocol):
     async def receipt(self, permit: Permit, receipt_id: str) -> Receipt | None: ...
 
     async def receipts(self, permit: Permit, query: ReceiptQuery) -> Receipts: ...
+
+    async def waiting(self, permit: Permit, first: int) -> list[Waiting]: ...
+
+    async def resolve(
+        self, permit: Permit, receipt_id: str, identifier: Identifier, event: AuditEvent, *, now: datetime
+    ) -> Receipt | None: ...
+
+    async def merge(
+        self, permit: Permit, one: Identifier, other: Identifier, reason: str, event: AuditEvent, *, now: datetime
+    ) -> None: ...
+
+    async def unmerge(
+        self, permit: Permit, one: Identifier, other: Identifier, reason: str, event: AuditEvent, *, now: datetime
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +147,42 @@ class Custodian:
         permit, event = await self._own_facility(principal, Action.READ_RECEIPT, path, self._clock())
         _, receipts = await gather(self._store.record_event(event), self._store.receipts(permit, query))
         return receipts
+
+    async def waiting(self, principal: Principal, first: int, *, path: str) -> list[Waiting]:
+        """For a steward: the submissions that wait for an identity, the oldest first."""
+        permit, event = await self._steward(principal, Action.LIST_WAITING, path, self._clock())
+        _, waiting = await gather(self._store.record_event(event), self._store.waiting(permit, first))
+        return waiting
+
+    async def resolve(self, principal: Principal, receipt_id: str, identifier: Identifier, *, path: str) -> Receipt:
+        """For a steward: say whose a waiting submission is. Raises NotFound for one that does not wait."""
+        now = self._clock()
+        permit, event = await self._steward(principal, Action.RESOLVE_IDENTITY, path, now)
+        receipt = await self._store.resolve(permit, receipt_id, identifier, event, now=now)
+        if receipt is None:
+            raise NotFound
+        return receipt
+
+    async def merge(self, principal: Principal, one: Identifier, other: Identifier, reason: str, *, path: str) -> None:
+        """For a steward: let two people share a book. Raises NotFound and Conflict."""
+        now = self._clock()
+        permit, event = await self._steward(principal, Action.MERGE_PEOPLE, path, now)
+        await self._store.merge(permit, one, other, reason, event, now=now)
+
+    async def unmerge(
+        self, principal: Principal, one: Identifier, other: Identifier, reason: str, *, path: str
+    ) -> None:
+        """For a steward: part them again. Raises NotFound and Conflict."""
+        now = self._clock()
+        permit, event = await self._steward(principal, Action.MERGE_PEOPLE, path, now)
+        await self._store.unmerge(permit, one, other, reason, event, now=now)
+
+    async def _steward(
+        self, principal: Principal, action: Action, path: str, now: datetime
+    ) -> tuple[Permit, AuditEvent]:
+        request = AccessRequest(principal, action, Purpose.ADMINISTRATION)
+        permit = await self._authorise(request, path, now)
+        return permit, audit_event(request, permit, path=path, now=now)
 
     async def _own_facility(
         self, principal: Principal, action: Action, path: str, now: datetime

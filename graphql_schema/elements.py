@@ -131,6 +131,7 @@ described(
         "PUBLIC_HEALTH": "A statutory public-health task (PUBHLTH).",
         "RESEARCH": "Research (HRESCH).",
         "PAYMENT": "Payment for care (HPAYMT).",
+        "ADMINISTRATION": "Keeping identities and records in order (PATADMIN).",
     },
 )
 described(

@@ -22,7 +22,12 @@ class Ability(enum.Enum):
 described(
     PrincipalKind,
     "The kinds of caller.",
-    {"ANONYMOUS": "Nobody signed in.", "CITIZEN": "A person with an electronic identity.", "FACILITY": "A facility."},
+    {
+        "ANONYMOUS": "Nobody signed in.",
+        "CITIZEN": "A person with an electronic identity.",
+        "FACILITY": "A facility.",
+        "STEWARD": "Somebody of the managing unit who keeps identities right.",
+    },
 )
 described(
     Ability,
@@ -34,6 +39,7 @@ _ABILITIES = {
     PrincipalKind.ANONYMOUS: [],
     PrincipalKind.CITIZEN: [Ability.READ_OWN_BOOK],
     PrincipalKind.FACILITY: [Ability.SUBMIT_VISITS],
+    PrincipalKind.STEWARD: [],
 }
 
 

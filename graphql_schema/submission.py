@@ -11,7 +11,7 @@ import strawberry
 
 from ehb.domain.coding import instant_of
 from ehb.domain.identity import UnusableIdentifier, identifier_from
-from ehb.domain.records import Facility, Practitioner, Provenance, Section
+from ehb.domain.records import AnyRecord, Facility, Practitioner, Provenance, Section
 from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, VisitSummary
 from ehb.services import submission as service
 from graphql_schema.context import Info
@@ -127,7 +127,7 @@ def _draft(
     record = RECORD_OF[type(entry)](section=section, time=entry.time, provenance=provenance, **content)
     code = record.code
     named = (code.coding[0].code if code.coding else code.text) if code else None
-    yield Draft(record, f"{name}/{named}/{entry.time}", name, row)
+    yield Draft(cast(AnyRecord, record), f"{name}/{named}/{entry.time}", name, row)
 
 
 def _times(entry: EntryInput) -> Iterator[tuple[str, str]]:

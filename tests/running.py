@@ -16,7 +16,7 @@ from typing import Any, Self
 EHB = Path(sys.executable).parent / "ehb"
 
 
-def ehb(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def ehb(*arguments: str | Path, stdin: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, with nothing in its environment but what is given."""
     return subprocess.run(
         [EHB, *arguments],
@@ -24,6 +24,7 @@ def ehb(*arguments: str | Path, **environment: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=False,
+        input=stdin,
         timeout=60,
     )
 

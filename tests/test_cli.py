@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.running import ehb
 
-COMMANDS = ["demo", "serve", "synth", "submit", "login", "ask", "facility", "keys", "migrate", "schema"]
+COMMANDS = ["demo", "serve", "synth", "submit", "login", "ask", "facility", "people", "keys", "migrate", "schema"]
 NOWHERE = "http://127.0.0.1:9"
 
 

@@ -103,6 +103,22 @@ def _parser() -> argparse.ArgumentParser:
     register.add_argument("--client-id", help="client to register, when it is not the facility code")
     register.add_argument("--key", type=Path, required=True, help="public key of the client, PEM")
 
+    people = _command(commands, "people", None, "for stewards: whose a waiting visit is, and people who are one")
+    done = people.add_subparsers(dest="action", required=True, metavar="ACTION")
+    waiting = _command(done, "waiting", _waiting, "list the submissions that wait for an identity, the oldest first")
+    waiting.add_argument("--first", type=_count, default=100, help="how many (100)")
+    resolve = _command(done, "resolve", _resolve, "say whose a waiting submission is; the number is read from stdin")
+    resolve.add_argument("receipt", metavar="RECEIPT", help="id of the receipt, as `ehb people waiting` shows it")
+    for name, undo, summary in (
+        ("merge", False, "let the people behind two numbers share a book; the numbers are read from stdin"),
+        ("unmerge", True, "part two people again; everybody keeps what came under their own numbers"),
+    ):
+        change = _command(done, name, _merge, summary)
+        change.set_defaults(undo=undo)
+        change.add_argument("--reason", required=True, help="why, kept sealed; no name and no number in it")
+    for action in done.choices.values():
+        action.add_argument("--steward", required=True, help="your name in the trail, such as a staff code")
+
     keys = _command(commands, "keys", None, "the keys of this deployment")
     made = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
     new = _command(made, "new", _new_keys, "make a key file for EHB_KEYS_FILE")
@@ -221,6 +237,27 @@ def _register(given: argparse.Namespace) -> None:
     client_id = given.client_id or given.code
     asyncio.run(register_facility(given.code, given.name, client_id, given.key))
     print(f"{given.code}: {given.name}, client {client_id}")
+
+
+def _waiting(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    for one in asyncio.run(stewarding.waiting(given.steward, given.first)):
+        print(f"{one.receipt}  {one.facility}  {one.source}  {one.received_at}")
+
+
+def _resolve(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    receipt = asyncio.run(stewarding.resolve(given.steward, given.receipt))
+    print(f"{receipt.id}: {receipt.status}, {receipt.records} records")
+
+
+def _merge(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    asyncio.run(stewarding.merge(given.steward, given.reason, undo=given.undo))
+    print("parted" if given.undo else "merged")
 
 
 def _new_keys(given: argparse.Namespace) -> None:

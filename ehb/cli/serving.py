@@ -11,11 +11,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 from starlette.applications import Starlette
 
-from ehb.app import create_app
+from ehb.app import connected, create_app
 from ehb.errors import Misconfigured
 from ehb.settings import Settings
 from ehb.store.migrations import migrate
-from ehb.store.mongo import Mongo, connect
 from ehb.store.registry import Registry
 from ehb.store.vault import Keys
 
@@ -52,7 +51,7 @@ def production_app() -> Starlette:
 
 async def migrate_now() -> int:
     """Migrate the database of the settings; returns its layout version."""
-    mongo = _connected()
+    mongo = connected(Settings())
     try:
         return await migrate(mongo)
     finally:
@@ -62,19 +61,12 @@ async def migrate_now() -> int:
 async def register_facility(code: str, name: str, client_id: str, key_file: Path) -> None:
     """Register a facility and the public key of its client. Raises Misconfigured for a file that is no public key."""
     jwk = _public_jwk(key_file)
-    mongo = _connected()
+    mongo = connected(Settings())
     try:
         await migrate(mongo)
         await Registry(mongo).register(code, name, client_id, [jwk])
     finally:
         await mongo.close()
-
-
-def _connected() -> Mongo:
-    settings = Settings()
-    if settings.mongo_uri is None:
-        raise Misconfigured(vi="Thiếu EHB_MONGO_URI.", en="EHB_MONGO_URI is not set.")
-    return connect(settings.mongo_uri.get_secret_value(), settings.database)
 
 
 def _public_jwk(path: Path) -> dict[str, object]:

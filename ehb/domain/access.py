@@ -30,6 +30,7 @@ class Purpose(enum.StrEnum):
     PUBLIC_HEALTH = "PUBHLTH"
     RESEARCH = "HRESCH"
     PAYMENT = "HPAYMT"
+    ADMINISTRATION = "PATADMIN"
 
 
 class Action(enum.StrEnum):
@@ -45,6 +46,12 @@ class Action(enum.StrEnum):
     """Take back an own submission that was entered in error."""
     READ_RECEIPT = "READ_RECEIPT"
     """See the outcome of own submissions."""
+    LIST_WAITING = "LIST_WAITING"
+    """See which submissions wait for an identity; opens nothing of them."""
+    RESOLVE_IDENTITY = "RESOLVE_IDENTITY"
+    """Say whose a waiting submission is."""
+    MERGE_PEOPLE = "MERGE_PEOPLE"
+    """Let two people who are one share a book, or undo it."""
 
 
 class Ground(enum.StrEnum):
@@ -56,6 +63,8 @@ class Ground(enum.StrEnum):
     """The eID vouched for this very person."""
     DUTY_TO_SUBMIT = "DUTY_TO_SUBMIT"
     """A lawful facility must feed the health book (Decree 102/2025 Art 10.5b, Art 23)."""
+    STEWARDSHIP = "STEWARDSHIP"
+    """The managing unit corrects what was found wrong (Decree 102/2025 Art 24)."""
 
 
 class DenyReason(enum.StrEnum):
@@ -153,7 +162,18 @@ def duty_to_submit(request: AccessRequest) -> Iterable[Provision]:
         yield Provision(False, Ground.DUTY_TO_SUBMIT, reason=DenyReason.OTHER_FACILITY)
 
 
-GROUNDS: tuple[GroundRule, ...] = (own_book, own_identity, duty_to_submit)
+def stewardship(request: AccessRequest) -> Iterable[Provision]:
+    """A steward keeps identities right. The person behind a number is found by the store, never shown."""
+    if (
+        request.principal.kind is PrincipalKind.STEWARD
+        and request.action in (Action.LIST_WAITING, Action.RESOLVE_IDENTITY, Action.MERGE_PEOPLE)
+        and request.purpose is Purpose.ADMINISTRATION
+        and request.principal.session
+    ):
+        yield Provision(True, Ground.STEWARDSHIP)
+
+
+GROUNDS: tuple[GroundRule, ...] = (own_book, own_identity, duty_to_submit, stewardship)
 
 
 def decide(request: AccessRequest, grounds: tuple[GroundRule, ...] = GROUNDS) -> Permit | Deny:

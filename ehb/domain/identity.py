@@ -23,6 +23,9 @@ NATIONAL_ID = "http://fhir.ehealth.gov.vn/core/sid/national_id"
 OLD_NATIONAL_ID = "http://fhir.ehealth.gov.vn/core/sid/citizen_id"
 PASSPORT = "http://fhir.ehealth.gov.vn/core/sid/passport_number"
 INSURANCE = "http://fhir.ehealth.gov.vn/core/sid/insurance_number"
+NEWBORN = "urn:ehb:newborn"
+"""A child who has no number yet: the mother's social-insurance number and the minute of birth, as both the visit
+and the birth certificate give them."""
 
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 _NINE_DIGITS = re.compile(r"[0-9]{9}")
@@ -36,6 +39,8 @@ class PrincipalKind(enum.StrEnum):
     ANONYMOUS = "ANONYMOUS"
     CITIZEN = "CITIZEN"
     FACILITY = "FACILITY"
+    STEWARD = "STEWARD"
+    """Somebody of the data-managing unit who keeps identities right; opens no book."""
 
 
 @dataclass(frozen=True, slots=True)

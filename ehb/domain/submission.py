@@ -18,7 +18,7 @@ import msgspec
 
 from ehb.domain.coding import Coding, instant_of
 from ehb.domain.identity import Identifier
-from ehb.domain.records import Appointment, Encounter, Facility, LegalStatus, Provenance, Record
+from ehb.domain.records import AnyRecord, Appointment, Encounter, Facility, LegalStatus, Provenance, Record
 from ehb.domain.sensitivity import labels_of
 
 SOURCES = ("QD4750", "FHIR", "GraphQL")
@@ -84,7 +84,7 @@ class Draft:
     `identity` says which thing of the visit this is, the same in every version of the visit.
     """
 
-    record: Record
+    record: AnyRecord
     identity: str
     table: str
     row: int | None = None
@@ -136,6 +136,16 @@ class ReceiptQuery:
     episode: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A submission of which nobody knows whose it is: enough to ask the facility, nothing about the person."""
+
+    receipt: str
+    facility: str
+    source: str
+    received_at: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ehb.domain.records import (
+    AnyRecord,
     Facility,
     Practitioner,
     Provenance,
-    Record,
 )
 from ehb.domain.submission import Draft
 from ehb.formats.field_tables import read_time
@@ -63,7 +63,7 @@ class Visit:
         )
 
 
-def draft(record: Record, identity: str, row: Row) -> Draft:
+def draft(record: AnyRecord, identity: str, row: Row) -> Draft:
     """A record draft that knows the row it came from."""
     return Draft(record, identity, row.table, row.number)
 

@@ -15,15 +15,19 @@ from ehb.store.sessions import create_indexes
 
 SCHEMA_VERSION = 1
 
-CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events")
+CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events", "merges")
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
 _NEWEST_OF_FACILITY = IndexModel([("facility", 1), ("received", -1), ("_id", -1)])
+_WAITING = IndexModel("received", name="waiting", partialFilterExpression={"status": "WAITING_FOR_IDENTITY"})
 INDEXES: dict[str, list[IndexModel]] = {
     "submissions": [
         IndexModel("expires", expireAfterSeconds=0, sparse=True),
         IndexModel("episode"),
+        IndexModel("waits_for", sparse=True),
         _NEWEST_OF_FACILITY,
+        _WAITING,
     ],
+    "merges": [IndexModel("people")],
 }
 
 

@@ -6,14 +6,14 @@ number still finds its book. Insurance cards are the exception: a card lies in t
 newborn is seen, so a card finds a known person only when the birth date does not contradict it, and never
 opens a book.
 
-The one invariant: a document of `identifiers` is never re-pointed here; two people who turn out to be one are
-merged by a steward, not by a login or a file.
+The one invariant: a document of `identifiers` is never re-pointed; two people who turn out to be one are merged by
+a steward (`ehb.store.merges`), not by a login or a file, and each keeps what came under their own numbers.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,10 +45,23 @@ class Person:
     data_key: DataKey
     wrapped: Document
     sealed: bytes
+    others: tuple[bytes, ...] = ()
+    """People whom a steward merged with this one: one book, each with their own records, key and numbers."""
 
     def patient(self) -> Patient:
         """Raises SealBroken when the document is not this person's."""
         return _decode(self.data_key.open(self.sealed, b"patient\0" + self.patient_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The person whom a visit is about, as the visit describes them, before anything is written."""
+
+    person: Person
+    patient: Patient
+    fresh: tuple[Identifier, ...]
+    """Identifiers that the book did not know."""
+    changed: bool
 
 
 class People:
@@ -65,6 +78,13 @@ class People:
         if permit.action is not Action.READ or permit.patient_id is None:
             return None
         return await self._person(permit.patient_id)
+
+    async def others(self, permit: Permit, person: Person) -> list[Person]:
+        """The people who share the book of the person that a READ permit names."""
+        if permit.action is not Action.READ or permit.patient_id != person.patient_id:
+            raise Forbidden
+        found = self._people.find({"_id": {"$in": list(person.others)}})
+        return [other async for document in found if (other := self._opened(document))]
 
     async def sign_in(self, permit: Permit, identity: ElectronicIdentity, *, now: datetime, session: Session) -> bytes:
         """The key of the person whom the eID vouched for; opens a book for somebody unknown.
@@ -93,32 +113,45 @@ class People:
 
     async def resolve(
         self, permit: Permit, details: PatientDetails, *, now: datetime, session: Session
-    ) -> Person | None:
-        """The person whom a visit is about; opens a book for an unknown number. None when nothing identifies them."""
-        _require(permit, Action.SUBMIT)
+    ) -> Found | None:
+        """The person whom a visit is about, a new one for an unknown number. None when nothing identifies them."""
+        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
         known = await self._known((*details.identifiers, *details.cards), session)
         patient_id = next((known[one] for one in details.identifiers if one in known), None)
         by_card = patient_id is None
         if patient_id is None:
             patient_id = next((known[one] for one in details.cards if one in known), None)
         person = await self._person(patient_id, session) if patient_id else None
-        if person is not None and by_card and not _same_person(person.patient(), details):
+        if person is not None and by_card and not same_person(person.patient(), details):
             person = None
         if person is None and not details.identifiers:
             return None
         person = person or self._new_person()
         patient = person.patient()
-        fresh = [one for one in (*details.identifiers, *details.cards) if one not in known]
+        fresh = tuple(one for one in (*details.identifiers, *details.cards) if one not in known)
         seen = _described(patient, details)
         seen = msgspec.structs.replace(seen, identifiers=_with(seen.identifiers, fresh, now))
-        if seen != patient:
-            await self._write(person, seen, fresh, session)
-        return person
+        return Found(person, seen, fresh, changed=seen != patient)
+
+    async def write(self, permit: Permit, found: Found, session: Session) -> None:
+        """Keep what a visit told about its person."""
+        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        if found.changed:
+            await self._write(found.person, found.patient, found.fresh, session)
+
+    async def named(self, permit: Permit, identifier: Identifier, session: Session) -> Person | None:
+        """The person whom a steward names by an exact identifier."""
+        _require(permit, Action.MERGE_PEOPLE)
+        known = await self._known([identifier], session)
+        return await self._person(known[identifier], session) if identifier in known else None
+
+    def blind(self, identifiers: Iterable[Identifier]) -> list[bytes]:
+        """The blind indexes of some identifiers: what a submission that waits may be found by."""
+        return [self._blind(identifier) for identifier in identifiers]
 
     async def known(self, permit: Permit, patient_id: bytes, *, session: Session) -> Person | None:
         """The person to whom an earlier version of this episode went: a resend without a number is theirs."""
-        if permit.action not in (Action.SUBMIT, Action.RETRACT):
-            raise Forbidden
+        _require(permit, Action.SUBMIT, Action.RETRACT)
         return await self._person(patient_id, session)
 
     async def data_keys(self, people: Iterable[bytes], session: Session | None = None) -> dict[bytes, DataKey]:
@@ -133,17 +166,23 @@ class People:
 
     async def _person(self, patient_id: bytes, session: Session | None = None) -> Person | None:
         document = await self._people.find_one({"_id": patient_id}, session=session)
-        if document is None or "key" not in document:
+        return self._opened(document) if document else None
+
+    def _opened(self, document: Document) -> Person | None:
+        """None when the key is gone: the book was erased."""
+        if "key" not in document:
             return None
+        patient_id = bytes(document["_id"])
         key = self._vault.data_key(patient_id, document["key"])
-        return Person(patient_id, key, document["key"], document["sealed"])
+        others = tuple(bytes(other) for other in document.get("others", ()))
+        return Person(patient_id, key, document["key"], document["sealed"], others)
 
     def _new_person(self) -> Person:
         patient_id = os.urandom(16)
         key, wrapped = self._vault.new_data_key(patient_id)
         return Person(patient_id, key, wrapped, key.seal(_encode(Patient()), b"patient\0" + patient_id))
 
-    async def _write(self, person: Person, patient: Patient, fresh: list[Identifier], session: Session) -> None:
+    async def _write(self, person: Person, patient: Patient, fresh: Sequence[Identifier], session: Session) -> None:
         sealed = person.data_key.seal(_encode(patient), b"patient\0" + person.patient_id)
         await self._people.update_one(
             {"_id": person.patient_id},
@@ -161,8 +200,16 @@ class People:
         return self._vault.blind_index("identifier", identifier.system, identifier.value)
 
 
-def _require(permit: Permit, action: Action) -> None:
-    if permit.action is not action:
+def patient_of(book: Sequence[Person]) -> Patient:
+    """Who a book is about, the person that was asked for first: whom the eID vouched for, with everybody's numbers."""
+    patients = [person.patient() for person in book]
+    shown = next((patient for patient in patients if patient.vouched), patients[0])
+    held = dict.fromkeys(one for patient in (shown, *patients) for one in patient.identifiers)
+    return msgspec.structs.replace(shown, identifiers=tuple(held))
+
+
+def _require(permit: Permit, *actions: Action) -> None:
+    if permit.action not in actions:
         raise Forbidden
 
 
@@ -178,7 +225,7 @@ def _with(held: tuple[HeldIdentifier, ...], fresh: Iterable[Identifier], now: da
     return (*held, *added)
 
 
-def _same_person(patient: Patient, details: PatientDetails) -> bool:
+def same_person(patient: Patient, details: PatientDetails) -> bool:
     """Whether a card may stand for this person: a veto by birth date and by a second number, never a match by them."""
     if any(one.system == NATIONAL_ID for one in details.identifiers) and patient.identifier(NATIONAL_ID):
         return False

@@ -15,7 +15,7 @@ from datetime import datetime
 import msgspec
 
 from ehb.domain.access import Action, Permit
-from ehb.domain.submission import SOURCES, Problem, Receipt, ReceiptQuery, Receipts, Status
+from ehb.domain.submission import SOURCES, Problem, Receipt, ReceiptQuery, Receipts, Status, Waiting
 from ehb.errors import Forbidden
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import People
@@ -23,8 +23,12 @@ from ehb.store.vault import DataKey, Vault
 
 CODE = b"code\0"
 """Place of the facility's own episode code, sealed beside the bytes."""
-_WITHOUT_BODY = {"sealed": 0}
+_WITHOUT_BODY = {"sealed": 0, "visit": 0}
 """What was sent may be megabytes and is no part of a receipt."""
+
+
+WAITS: Document = {"status": Status.WAITING_FOR_IDENTITY.value, "replaced_by": None, "retracted": None}
+"""What waits for an identity still: not replaced by a later version, and not taken back."""
 
 
 class ReceiptShelf:
@@ -47,6 +51,23 @@ class ReceiptShelf:
             return None
         [receipt] = await self._opened([found], session)
         return receipt
+
+    async def find_any(self, permit: Permit, receipt_id: str, session: Session) -> Receipt | None:
+        """A receipt of any facility, for a steward who just said whose it is."""
+        if permit.action is not Action.RESOLVE_IDENTITY:
+            raise Forbidden
+        found = await self._submissions.find_one({"_id": receipt_key(receipt_id)}, _WITHOUT_BODY, session=session)
+        return (await self._opened([found], session))[0] if found else None
+
+    async def waiting(self, permit: Permit, first: int) -> list[Waiting]:
+        """What waits for an identity at all facilities, the oldest first."""
+        if permit.action is not Action.LIST_WAITING:
+            raise Forbidden
+        found = self._submissions.find(WAITS, {"facility": 1, "source": 1, "received": 1}).sort("received", 1)
+        return [
+            Waiting(receipt_id_of(one["_id"]), one["facility"], one["source"], rfc3339(one["received"]))
+            async for one in found.limit(first)
+        ]
 
     async def search(self, permit: Permit, query: ReceiptQuery) -> Receipts:
         """One page of the permit's own facility's receipts, newest first, and the counts of all that match."""

@@ -19,7 +19,7 @@ import msgspec
 from bson.binary import Binary
 
 from ehb.domain.access import Action, Permit
-from ehb.domain.book import ReadQuery
+from ehb.domain.book import ReadQuery, position_of
 from ehb.domain.coding import instant_of
 from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record, Section
 from ehb.errors import Forbidden
@@ -57,20 +57,27 @@ class Records:
         self._records = mongo.database["records"]
         self._people = people
 
-    async def find(self, permit: Permit, query: ReadQuery) -> tuple[Person | None, list[Record]]:
-        """The person and their current records that both permit and query open, newest first. One range scan."""
+    async def find(self, permit: Permit, query: ReadQuery) -> tuple[list[Person], list[Record]]:
+        """Whose book it is and the records that both permit and query open, newest first; nobody's book is empty.
+
+        One range scan; one more for each person whom a steward merged with the one that the permit names.
+        """
         if permit.action is not Action.READ or permit.patient_id is None:
             raise Forbidden
         person, documents = await gather(self._people.find(permit), self._fetch(permit, permit.patient_id, query))
         if person is None:
-            return None, []
-        found = opened(person.data_key, documents)
-        if query.history:
-            found = [
-                record if document["state"] == CURRENT else _with_end(record, person.data_key, document)
-                for record, document in zip(found, documents, strict=True)
+            return [], []
+        found = _opened(person, documents, query)
+        if not person.others:
+            return [person], found
+        others = await self._people.others(permit, person)
+        ranges = await gather(*(self._fetch(permit, other.patient_id, query) for other in others))
+        for other, theirs in zip(others, ranges, strict=True):
+            found += [
+                msgspec.structs.replace(record, patient_id=person.patient_id)
+                for record in _opened(other, theirs, query)
             ]
-        return person, found
+        return [person, *others], sorted(found, key=_place, reverse=True)
 
     async def _fetch(self, permit: Permit, patient_id: bytes, query: ReadQuery) -> list[Document]:
         return await (
@@ -163,6 +170,21 @@ def permitted(permit: Permit, patient_id: bytes, query: ReadQuery) -> Document:
 def opened(key: DataKey, documents: Iterable[Document]) -> list[Record]:
     """The records in sealed documents. Raises SealBroken for one that stands in a foreign place."""
     return [_decode(key.open(document["sealed"], document["_id"])) for document in documents]
+
+
+def _opened(person: Person, documents: list[Document], query: ReadQuery) -> list[Record]:
+    found = opened(person.data_key, documents)
+    if not query.history:
+        return found
+    return [
+        record if document["state"] == CURRENT else _with_end(record, person.data_key, document)
+        for record, document in zip(found, documents, strict=True)
+    ]
+
+
+def _place(record: Record) -> tuple[datetime, bytes]:
+    position = position_of(record)
+    return position.instant, position.key
 
 
 def _with_end(record: Record, key: DataKey, document: Document) -> Record:

@@ -11,20 +11,25 @@ The one invariant: a receipt that says ACCEPTED was written in the transaction t
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
+from pymongo import ReturnDocument
 
-from ehb.domain.access import Permit
+from ehb.domain.access import Action, Permit
 from ehb.domain.submission import Receipt, Status, VisitSummary
+from ehb.errors import Forbidden
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import Person
-from ehb.store.receipts import CODE, episode_id, receipt_key, require_own
+from ehb.store.receipts import CODE, WAITS, episode_id, receipt_key, require_own
 from ehb.store.vault import Vault
 
 REJECTED_KEPT = timedelta(days=90)
-_BODY = b"body\0"
+_BODY, _VISIT = b"body\0", b"visit\0"
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(VisitSummary).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,17 @@ class Episode:
     """Of its content; empty once it was taken back, so that whatever comes next is a new version."""
     submission: bytes
     patient_id: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A submission that waits for an identity, opened. `body` is compressed as it lies."""
+
+    submission: bytes
+    episode: bytes
+    received: datetime
+    visit: VisitSummary
+    body: bytes
 
 
 class Submissions:
@@ -59,13 +75,25 @@ class Submissions:
         """Equal for equal content."""
         return self._vault.blind_index("content", visit.content.hex())
 
-    async def episode(self, permit: Permit, episode: bytes, session: Session) -> Episode | None:
-        """An episode of the permit's own facility as it stands now."""
+    async def claim(self, permit: Permit, episode: Episode, session: Session) -> Episode | None:
+        """Make an episode that is not there yet; one that is stays as it is and is given back."""
         require_own(permit)
-        found = await self._episodes.find_one({"_id": episode}, session=session)
+        new = {
+            "version": episode.version,
+            "digest": episode.digest,
+            "submission": episode.submission,
+            "patient": episode.patient_id,
+        }
+        found = await self._episodes.find_one_and_update(
+            {"_id": episode.id},
+            {"$setOnInsert": new},
+            upsert=True,
+            return_document=ReturnDocument.BEFORE,
+            session=session,
+        )
         return _episode(found) if found else None
 
-    async def advance(self, permit: Permit, before: Episode | None, after: Episode, session: Session) -> None:
+    async def advance(self, permit: Permit, before: Episode, after: Episode, session: Session) -> None:
         """Move an episode from `before` to `after`; a transaction that lost the race does not get past here."""
         require_own(permit)
         document = {
@@ -74,13 +102,9 @@ class Submissions:
             "submission": after.submission,
             "patient": after.patient_id,
         }
-        if before is None:
-            await self._episodes.insert_one({"_id": after.id, **document}, session=session)
-            return
         await self._episodes.update_one({"_id": after.id}, {"$set": document}, session=session)
-        if before.submission != after.submission:
-            replaced = {"$set": {"replaced_by": after.submission}}
-            await self._submissions.update_one({"_id": before.submission}, replaced, session=session)
+        replaced: Document = {"$set": {"replaced_by": after.submission}, "$unset": {"waits_for": "", "visit": ""}}
+        await self._submissions.update_one({"_id": before.submission}, replaced, session=session)
 
     async def store(
         self,
@@ -89,11 +113,16 @@ class Submissions:
         body: bytes,
         receipt: Receipt,
         person: Person | None,
+        waits_for: Sequence[bytes] = (),
         *,
         now: datetime,
         session: Session | None = None,
     ) -> None:
-        """Keep a receipt and the sealed bytes; rejected ones for 90 days."""
+        """Keep a receipt and the sealed bytes; rejected ones for 90 days.
+
+        What waits for an identity keeps its visit too, as it was read that day, and the blind indexes of the
+        insurance cards that may tell later whose it is.
+        """
         facility = require_own(permit)
         submission = receipt_key(receipt.id)
         if submission is None:
@@ -115,6 +144,9 @@ class Submissions:
             "code": key.seal(receipt.episode.encode(), CODE + submission),
             "sealed": key.seal(zlib.compress(body, 1), _BODY + submission),
         }
+        if receipt.status is Status.WAITING_FOR_IDENTITY:
+            document["visit"] = key.seal(_encode(visit), _VISIT + submission)
+            document["waits_for"] = list(waits_for)
         if receipt.status is Status.REJECTED:
             document["expires"] = now + REJECTED_KEPT
         await self._submissions.insert_one(document, session=session)
@@ -129,8 +161,39 @@ class Submissions:
                 name: person.data_key.seal(own.open(found[name], place + found["_id"]), place + found["_id"])
                 for name, place in (("code", CODE), ("sealed", _BODY))
             }
-            update = {"$set": {"patient": person.patient_id, "key": None, **sealed}}
-            await self._submissions.update_one({"_id": found["_id"]}, update, session=session)
+            await self._submissions.update_one({"_id": found["_id"]}, _owned(person, **sealed), session=session)
+
+    async def waiting(self, permit: Permit, submission: bytes, session: Session) -> Kept | None:
+        """A submission that waits for an identity, with its visit; None for any other."""
+        _require(permit, Action.RESOLVE_IDENTITY)
+        found = await self._submissions.find_one({"_id": submission, **WAITS}, session=session)
+        return self._kept(found) if found else None
+
+    async def waiting_for(self, permit: Permit, blind: Sequence[bytes], session: Session) -> list[Kept]:
+        """The submissions that wait for one of these insurance cards."""
+        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        found = self._submissions.find({"waits_for": {"$in": list(blind)}, **WAITS}, session=session)
+        return [self._kept(document) async for document in found]
+
+    async def settle(self, permit: Permit, kept: Kept, person: Person, records: int, session: Session) -> None:
+        """What waited is this person's, accepted and sealed under their key."""
+        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        place = kept.submission
+        sealed = {
+            "code": person.data_key.seal(kept.visit.episode.encode(), CODE + place),
+            "sealed": person.data_key.seal(kept.body, _BODY + place),
+        }
+        accepted = _owned(person, status=Status.ACCEPTED.value, records=records, **sealed)
+        await self._submissions.update_one({"_id": place}, accepted, session=session)
+        owner = {"$set": {"patient": person.patient_id}}
+        await self._episodes.update_one({"_id": kept.episode}, owner, session=session)
+
+    def _kept(self, found: Document) -> Kept:
+        submission = bytes(found["_id"])
+        key = self._vault.data_key(submission, found["key"])
+        visit = _decode(key.open(found["visit"], _VISIT + submission))
+        body = key.open(found["sealed"], _BODY + submission)
+        return Kept(submission, bytes(found["episode"]), found["received"], visit, body)
 
     async def newest(self, permit: Permit, receipt_id: str, session: Session) -> Episode | None:
         """The episode whose newest version this receipt is; None for a refused one and for an older version."""
@@ -146,6 +209,16 @@ class Submissions:
         require_own(permit)
         await self._episodes.update_one({"_id": episode.id}, {"$set": {"digest": b""}}, session=session)
         await self._submissions.update_one({"_id": episode.submission}, {"$set": {"retracted": now}}, session=session)
+
+
+def _owned(person: Person, **fields: object) -> Document:
+    owned = {"patient": person.patient_id, "key": None, **fields}
+    return {"$set": owned, "$unset": {"waits_for": "", "visit": ""}}
+
+
+def _require(permit: Permit, *actions: Action) -> None:
+    if permit.action not in actions:
+        raise Forbidden
 
 
 def _episode(found: Document) -> Episode:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from ehb.domain.coding import CodeableConcept, Coding
 from ehb.domain.identity import ANONYMOUS, Principal, PrincipalKind
-from ehb.domain.records import Encounter, Facility, Provenance, Record, Section
+from ehb.domain.records import AnyRecord, Encounter, Facility, Provenance, Record, Section
 from ehb.domain.sensitivity import ICD10
 from ehb.domain.submission import Draft, PatientDetails, VisitSummary
 from tests.builders import FACILITY
@@ -40,7 +40,7 @@ def record(
 
 
 def draft(record: Record, identity: str = "encounter", table: str = "XML1", row: int | None = 1) -> Draft:
-    return Draft(record, identity, table, row)
+    return Draft(cast(AnyRecord, record), identity, table, row)
 
 
 def visit(*drafts: Draft, **content: Any) -> VisitSummary:

@@ -1,0 +1,64 @@
+"""`ehb people`: a steward keeps identities right, on the machine that holds the keys of the deployment.
+
+Numbers come on standard input, never as arguments: arguments are seen by other processes and kept in histories.
+The one invariant: everything goes through the custodian, under the steward's name, so the trail says who did it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from ehb.app import open_custodian
+from ehb.cli.serving import checked
+from ehb.custodian import Custodian
+from ehb.domain.identity import Principal, PrincipalKind
+from ehb.domain.submission import Receipt, Waiting
+from ehb.errors import BadInput
+from ehb.services import stewardship
+
+T = TypeVar("T")
+_PATH = "ehb people"
+
+
+async def waiting(steward: str, first: int) -> list[Waiting]:
+    """What waits for an identity, the oldest first."""
+    return await _through(lambda door: stewardship.waiting(door, _principal(steward), first=first, path=_PATH))
+
+
+async def resolve(steward: str, receipt_id: str) -> Receipt:
+    """Put a waiting submission into the book of the number on standard input."""
+    [number] = numbers("number of the person: ")
+    return await _through(lambda door: stewardship.resolve(door, _principal(steward), receipt_id, number, path=_PATH))
+
+
+async def merge(steward: str, reason: str, *, undo: bool) -> None:
+    """Merge the people behind the two numbers on standard input, or part them again."""
+    one, other = numbers("number of one: ", "number of the other: ")
+    change = stewardship.unmerge if undo else stewardship.merge
+    await _through(lambda door: change(door, _principal(steward), one, other, reason, path=_PATH))
+
+
+def numbers(*prompts: str) -> list[str]:
+    """One line of standard input for each prompt; prompts show on a terminal only. Raises BadInput."""
+    found: list[str] = []
+    for prompt in prompts:
+        if sys.stdin.isatty():
+            print(prompt, end="", file=sys.stderr, flush=True)
+        found.append(sys.stdin.readline().strip())
+    if not all(found):
+        raise BadInput(
+            vi=f"Cần {len(prompts)} số trên đầu vào chuẩn, mỗi dòng một số.",
+            en=f"{len(prompts)} number(s) are needed on standard input, one on a line.",
+        )
+    return found
+
+
+def _principal(steward: str) -> Principal:
+    return Principal(PrincipalKind.STEWARD, client_id="ehb people", session=f"steward:{steward}")
+
+
+async def _through(work: Callable[[Custodian], Awaitable[T]]) -> T:
+    async with open_custodian(*checked()) as custodian:
+        return await work(custodian)

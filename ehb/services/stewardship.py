@@ -1,0 +1,60 @@
+"""Stewardship: the managing unit keeps identities right. It opens no book and sees no record."""
+
+from __future__ import annotations
+
+from ehb.custodian import Custodian
+from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, identifier_from
+from ehb.domain.submission import Receipt, Waiting
+from ehb.errors import BadInput
+
+LONGEST_REASON = 1_000
+
+
+async def waiting(custodian: Custodian, principal: Principal, *, first: int, path: str) -> list[Waiting]:
+    """The submissions that wait for an identity, the oldest first."""
+    return await custodian.waiting(principal, first, path=path)
+
+
+async def resolve(custodian: Custodian, principal: Principal, receipt_id: str, number: str, *, path: str) -> Receipt:
+    """Say whose a waiting submission is; its records are in that person's book at once.
+
+    Raises BadInput for a number that can be none, NotFound for a submission that does not wait.
+    """
+    return await custodian.resolve(principal, receipt_id, _identifier(number), path=path)
+
+
+async def merge(custodian: Custodian, principal: Principal, one: str, other: str, reason: str, *, path: str) -> None:
+    """Let the people behind two numbers share a book, as one person.
+
+    Raises BadInput without a reason or for a number that can be none, NotFound for one that nobody has,
+    Conflict when they share a book already.
+    """
+    await custodian.merge(principal, _identifier(one), _identifier(other), _reason(reason), path=path)
+
+
+async def unmerge(custodian: Custodian, principal: Principal, one: str, other: str, reason: str, *, path: str) -> None:
+    """Part them again: everybody keeps what came under their own numbers. Raises as `merge` does."""
+    await custodian.unmerge(principal, _identifier(one), _identifier(other), _reason(reason), path=path)
+
+
+def _identifier(number: str) -> Identifier:
+    try:
+        found = identifier_from(number)
+    except UnusableIdentifier:
+        found = None
+    if found is None:
+        raise BadInput(
+            vi="Số định danh phải là 12 số, 9 số, số hộ chiếu hoặc mã tài khoản.",
+            en="The number must have 12 digits or 9, or be a passport number or an account code.",
+        )
+    return found
+
+
+def _reason(text: str) -> str:
+    said = " ".join(text.split())
+    if not 3 <= len(said) <= LONGEST_REASON:
+        raise BadInput(
+            vi=f"Lý do phải có từ 3 đến {LONGEST_REASON} ký tự.",
+            en=f"The reason must have 3 to {LONGEST_REASON} characters.",
+        )
+    return said

@@ -1,0 +1,178 @@
+"""What happens to a visit on disk, step by step inside one transaction.
+
+Accepted as the next version, unchanged, kept waiting until it is known whose it is, joined to a book, taken back.
+The one invariant: episode, records, receipt and audit event move together; whoever calls holds the transaction.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime
+
+from ehb.domain.access import Permit
+from ehb.domain.audit import AuditEvent
+from ehb.domain.identity import INSURANCE, Identifier
+from ehb.domain.records import Record
+from ehb.domain.submission import Receipt, Status, VisitSummary, records_from
+from ehb.store.audit_trail import AuditTrail
+from ehb.store.mongo import Mongo, Session
+from ehb.store.people import Found, People, Person, same_person
+from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
+from ehb.store.records import Records
+from ehb.store.registry import Registry
+from ehb.store.submissions import Episode, Kept, Submissions
+from ehb.store.vault import Vault
+
+
+class Intake:
+    """The steps. Every method takes the permit that allows it and the session of its transaction."""
+
+    def __init__(self, mongo: Mongo, vault: Vault, people: People, records: Records, receipts: ReceiptShelf) -> None:
+        self._people = people
+        self._records = records
+        self._receipts = receipts
+        self._submissions = Submissions(mongo, vault)
+        self._trail = AuditTrail(mongo)
+        self._registry = Registry(mongo)
+
+    async def reject(
+        self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, session: Session, *, now: datetime
+    ) -> Receipt:
+        """Refuse a visit for its problems, and keep what was sent for those who will ask."""
+        receipt = _receipt(new_receipt_id(), Status.REJECTED, visit, 0, 0, now)
+        await self._submissions.store(permit, visit, body, receipt, None, now=now, session=session)
+        await self._trail.append(event, session)
+        return receipt
+
+    async def accept(
+        self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, session: Session, *, now: datetime
+    ) -> Receipt:
+        """Take a visit: store it, say that it is here already, or keep it waiting.
+
+        A new episode is claimed with the very command that looks for an old one: one round trip less, and of two
+        senders at once the second begins again and finds the first.
+        """
+        found = await self._people.resolve(permit, visit.patient, now=now, session=session)
+        person = found.person if found else None
+        receipt_id = new_receipt_id()
+        claim = Episode(
+            self._submissions.episode_id(permit, visit),
+            1,
+            self._submissions.content_digest(visit),
+            receipt_key(receipt_id) or b"",
+            person.patient_id if person else None,
+        )
+        before = await self._submissions.claim(permit, claim, session)
+        if before is not None and before.digest == claim.digest and (before.patient_id or person is None):
+            return await self._unchanged(permit, visit, before, event, session)
+        if before is not None and before.patient_id is not None:
+            person = person or await self._people.known(permit, before.patient_id, session=session)
+            if person is not None and before.patient_id != person.patient_id:
+                await self._records.misplaced(before.patient_id, before.id, session, now=now)
+        if found is not None:
+            await self._people.write(permit, found, session)
+        records: tuple[Record, ...] = ()
+        if person is not None:
+            records = await self._recorded(visit, person, claim.id, session, now=now, new=before is None)
+            if before is not None and before.patient_id is None:
+                await self._submissions.adopt(permit, before, person, session)
+        status = Status.ACCEPTED if person else Status.WAITING_FOR_IDENTITY
+        version = before.version + 1 if before else 1
+        receipt = _receipt(receipt_id, status, visit, version, len(records), now)
+        waits_for = self._people.blind(visit.patient.cards) if person is None else []
+        await self._submissions.store(permit, visit, body, receipt, person, waits_for, now=now, session=session)
+        patient_id = person.patient_id if person else None
+        if before is not None:
+            after = dataclasses.replace(claim, version=version, patient_id=patient_id)
+            await self._submissions.advance(permit, before, after, session)
+        await self._trail.append(dataclasses.replace(event, patient_id=patient_id), session)
+        if found is not None:
+            await self._join_what_waited(permit, found, event, session)
+        return receipt
+
+    async def resolve(
+        self,
+        permit: Permit,
+        receipt_id: str,
+        identifier: Identifier,
+        event: AuditEvent,
+        session: Session,
+        *,
+        now: datetime,
+    ) -> Receipt | None:
+        """A steward says whose a waiting submission is; None when this receipt waits for nobody."""
+        kept = await self._submissions.waiting(permit, receipt_key(receipt_id) or b"", session)
+        if kept is None:
+            await self._trail.append(event, session)
+            return None
+        details = dataclasses.replace(kept.visit.patient, identifiers=(identifier,))
+        found = await self._people.resolve(permit, details, now=now, session=session)
+        if found is None:
+            return None
+        await self._people.write(permit, found, session)
+        await self._settle(permit, kept, found.person, event, session)
+        await self._join_what_waited(permit, found, event, session)
+        return await self._receipts.find_any(permit, receipt_id, session)
+
+    async def retract(
+        self, permit: Permit, receipt_id: str, reason: str, event: AuditEvent, session: Session, *, now: datetime
+    ) -> tuple[Receipt | None, bool]:
+        """Take a visit back; the receipt as it is then, and whether it could be."""
+        receipt = await self._receipts.find(permit, receipt_id, session)
+        episode = await self._submissions.newest(permit, receipt_id, session) if receipt else None
+        patient_id = episode.patient_id if episode else None
+        await self._trail.append(dataclasses.replace(event, patient_id=patient_id), session)
+        if receipt is None or receipt.retracted_at is not None:
+            return receipt, True
+        if episode is None:
+            return receipt, False
+        if patient_id is not None:
+            person = await self._people.known(permit, patient_id, session=session)
+            if person is not None:
+                await self._records.retract(person, episode.id, reason, session, now=now)
+        await self._submissions.retract(permit, episode, session, now=now)
+        return dataclasses.replace(receipt, retracted_at=rfc3339(now)), True
+
+    async def _recorded(
+        self, visit: VisitSummary, person: Person, episode: bytes, session: Session, *, now: datetime, new: bool
+    ) -> tuple[Record, ...]:
+        records = records_from(
+            visit,
+            facility_name=await self._registry.facility_name(visit.facility, session),
+            now=now,
+            key_for=lambda identity: self._submissions.record_key(episode, identity),
+        )
+        await self._records.append(person, episode, records, session, now=now, new=new)
+        return records
+
+    async def _join_what_waited(self, permit: Permit, found: Found, event: AuditEvent, session: Session) -> None:
+        """A card that the book learns today may be the one that an earlier visit came with and nothing else."""
+        cards = [one for one in found.fresh if one.system == INSURANCE]
+        if not cards:
+            return
+        for kept in await self._submissions.waiting_for(permit, self._people.blind(cards), session):
+            if same_person(found.patient, kept.visit.patient):
+                await self._settle(permit, kept, found.person, event, session)
+
+    async def _settle(self, permit: Permit, kept: Kept, person: Person, event: AuditEvent, session: Session) -> None:
+        """Move what waited into the book of its person."""
+        records = await self._recorded(kept.visit, person, kept.episode, session, now=kept.received, new=False)
+        await self._submissions.settle(permit, kept, person, len(records), session)
+        await self._trail.append(dataclasses.replace(event, patient_id=person.patient_id), session)
+
+    async def _unchanged(
+        self, permit: Permit, visit: VisitSummary, before: Episode, event: AuditEvent, session: Session
+    ) -> Receipt:
+        await self._trail.append(dataclasses.replace(event, patient_id=before.patient_id), session)
+        receipt_id = receipt_id_of(before.submission)
+        stored = await self._receipts.find(permit, receipt_id, session)
+        status = Status.UNCHANGED if before.patient_id else Status.WAITING_FOR_IDENTITY
+        if stored is None:
+            return Receipt(receipt_id, status, visit.episode, before.version, 0, ())
+        return dataclasses.replace(stored, status=status, episode=visit.episode)
+
+
+def _receipt(
+    receipt_id: str, status: Status, visit: VisitSummary, version: int, records: int, now: datetime
+) -> Receipt:
+    return Receipt(receipt_id, status, visit.episode, version, records, visit.problems, received_at=rfc3339(now))
