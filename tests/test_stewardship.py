@@ -128,6 +128,55 @@ async def test_what_was_replaced_or_taken_back_waits_no_more(house: House) -> No
     assert await stewardship.waiting(_door(house), STEWARD, first=10, path=PATH) == []
 
 
+# Newborns
+
+
+NEWBORN = {"SO_CCCD": "", "MA_THE_BHYT": "", "NGAY_SINH": "202610010315", "HO_TEN": "Con của Nguyễn Thị Thử"}
+MOTHER = {"XML7": [{"SO_LUU_TRU": "1", "NGAY_VAO": "202610010300", "NGAY_RA": "202610051100", "MA_ME": "9990000001"}]}
+
+
+async def test_a_newborn_is_known_by_the_mother_and_the_minute_of_birth(house: House) -> None:
+    token = await house.facility(FACILITY)
+
+    first = (await house.submit(token, visit_file(NEWBORN, with_tables=MOTHER))).json()
+    again = (await house.submit(token, visit_file({**NEWBORN, "MA_LK": "LK-2"}, with_tables=MOTHER))).json()
+    twin = {**NEWBORN, "MA_LK": "LK-3", "NGAY_SINH": "202610010322"}
+    other = (await house.submit(token, visit_file(twin, with_tables=MOTHER))).json()
+
+    assert [one["status"] for one in (first, again, other)] == ["ACCEPTED"] * 3
+    assert await house.mongo.database["people"].count_documents({}) == 2
+
+
+async def test_the_childs_own_number_joins_the_newborns_book_and_the_mothers_is_not_shown(house: House) -> None:
+    token = await house.facility(FACILITY)
+    await house.submit(token, visit_file(NEWBORN, with_tables=MOTHER))
+    numbered = {**NEWBORN, "MA_LK": "LK-2", "SO_CCCD": NATIONAL_ID}
+
+    await house.submit(token, visit_file(numbered, with_tables=MOTHER))
+
+    book = await _book(house, NATIONAL_ID)
+    assert len(book["timeline"]["nodes"]) == 14
+    assert [one["value"] for one in book["patient"]["identifiers"]] == [NATIONAL_ID]
+
+
+@pytest.mark.parametrize(
+    ("child", "mother"),
+    [
+        ({"NGAY_SINH": "202610010000"}, MOTHER),
+        ({"NGAY_SINH": "202600000315"}, MOTHER),
+        ({"NGAY_SINH": "202608010315"}, MOTHER),
+        ({}, {"XML7": [{**MOTHER["XML7"][0], "MA_ME": ""}]}),
+    ],
+    ids=["no minute", "no day", "two months old", "no mother"],
+)
+async def test_a_child_who_is_not_surely_that_newborn_waits(
+    house: House, child: dict[str, str], mother: dict[str, list[dict[str, str]]]
+) -> None:
+    body = visit_file({**NEWBORN, **child}, with_tables=mother)
+
+    assert (await house.submit(await house.facility(FACILITY), body)).json()["status"] == "WAITING_FOR_IDENTITY"
+
+
 # The operator's command
 
 

@@ -30,6 +30,7 @@ and the birth certificate give them."""
 _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 _NINE_DIGITS = re.compile(r"[0-9]{9}")
 _ACCOUNT_CODE = re.compile(r"(?=[0-9]*[A-Z])[A-Z0-9]{5,15}")
+_CARD = re.compile(r"(?:[A-Z]{2}[0-9]{3}|[0-9A-Z]{5})?[0-9]{10}")
 _FOREIGN_DIGITS = re.compile(r"[0-9]{5,11}")
 
 
@@ -155,6 +156,22 @@ def identifier_from(text: str, *, nationality: str = "000") -> Identifier | None
     if _ACCOUNT_CODE.fullmatch(value) or (foreign and _FOREIGN_DIGITS.fullmatch(value)):
         return Identifier(PASSPORT, f"{nationality}:{value}" if foreign else value)
     raise UnusableIdentifier
+
+
+def card_from(text: str) -> Identifier | None:
+    """The social-insurance number on an insurance card, old (15 characters) or new (10 digits); None for other text.
+
+    The last ten characters are the same on the old and the new card, so either finds its person.
+    """
+    number = "".join(text.upper().split()).replace("-", "")
+    if _CARD.fullmatch(number) is None:
+        return None
+    return Identifier(INSURANCE, number[-10:])
+
+
+def newborn_from(mother: Identifier, born: str) -> Identifier:
+    """A child who has no number yet, by the mother's social-insurance number and the minute of birth (RFC 3339)."""
+    return Identifier(NEWBORN, f"{mother.value} {born}")
 
 
 def folded_name(name: str) -> str:

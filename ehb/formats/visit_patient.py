@@ -5,7 +5,11 @@ The one invariant: a number that can be none of ours is reported, never guessed 
 
 from __future__ import annotations
 
-from ehb.domain.identity import INSURANCE, Identifier, UnusableIdentifier, identifier_from
+from collections.abc import Sequence
+from datetime import timedelta
+
+from ehb.domain.coding import instant_of
+from ehb.domain.identity import Identifier, UnusableIdentifier, card_from, identifier_from, newborn_from
 from ehb.domain.submission import PatientDetails, Problem
 from ehb.formats.catalogue import coded
 from ehb.formats.field_tables import read_birth
@@ -15,8 +19,12 @@ from ehb.formats.visit_rows import Row
 _SEX = {"1": "male", "2": "female", "3": "unknown"}
 
 
-def patient_from(summary: Row) -> tuple[PatientDetails, list[Problem]]:
-    """The person of XML1 and what is wrong with their numbers."""
+_NEWBORN_DAYS = 28
+"""Until this age a visit gives the minute of birth (XML1, NGAY_SINH)."""
+
+
+def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDetails, list[Problem]]:
+    """The person of XML1 and what is wrong with their numbers; a newborn is known by the mother of XML7, too."""
     problems: list[Problem] = []
     nationality = summary.get("MA_QUOCTICH") or "000"
     identifiers: tuple[Identifier, ...] = ()
@@ -27,15 +35,14 @@ def patient_from(summary: Row) -> tuple[PatientDetails, list[Problem]]:
         problems.append(problem("identifier.format", table="XML1", row=1, field="SO_CCCD"))
     cards: list[Identifier] = []
     for card in summary.each("MA_THE_BHYT"):
-        number = card.upper().replace(" ", "").replace("-", "")
-        if not (len(number) == 15 and number[-10:].isdigit()) and not (len(number) == 10 and number.isdigit()):
+        identifier = card_from(card)
+        if identifier is None:
             problems.append(warning("identifier.card", table="XML1", row=1, field="MA_THE_BHYT"))
-            continue
-        # The last ten characters are the social-insurance number, the same on the old and the new card.
-        cards.append(Identifier(INSURANCE, number[-10:]))
+        else:
+            cards.append(identifier)
     birth = summary.get("NGAY_SINH")
     details = PatientDetails(
-        identifiers=identifiers,
+        identifiers=(*identifiers, *_newborn(summary, discharge)),
         cards=tuple(dict.fromkeys(cards)),
         full_name=summary.text("HO_TEN"),
         birth_date=read_birth(birth) if birth else None,
@@ -49,3 +56,16 @@ def patient_from(summary: Row) -> tuple[PatientDetails, list[Problem]]:
         phone=summary.text("DIEN_THOAI"),
     )
     return details, problems
+
+
+def _newborn(summary: Row, discharge: Sequence[Row]) -> tuple[Identifier, ...]:
+    """The child by mother and minute of birth; nobody when the minute is not known or more than one mother is named."""
+    birth, arrival = summary.get("NGAY_SINH"), summary.time("NGAY_VAO")
+    mothers = {row.get("MA_ME") for row in discharge} - {""}
+    to_the_minute = len(birth) == 12 and not birth.endswith("0000") and len(read_birth(birth)) == 10
+    if not to_the_minute or arrival is None or len(mothers) != 1:
+        return ()
+    mother, born = card_from(mothers.pop()), summary.time("NGAY_SINH")
+    if mother is None or born is None or instant_of(arrival) - instant_of(born) > timedelta(days=_NEWBORN_DAYS):
+        return ()
+    return (newborn_from(mother, born),)

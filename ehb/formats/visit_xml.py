@@ -75,7 +75,7 @@ def _visit(reading: _Reading) -> VisitSummary:
     drafts: tuple[Draft, ...] = ()
     if summary is not None:
         reading.report(*_cross_table_problems(reading))
-        patient, faults = patient_from(summary)
+        patient, faults = patient_from(summary, reading.rows.get("XML7", ()))
         reading.report(*faults)
         drafts = drafts_from(reading.rows)
     content = {name: [row.values for row in rows] for name, rows in sorted(reading.rows.items())}

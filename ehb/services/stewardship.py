@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ehb.custodian import Custodian
-from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, identifier_from
+from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, card_from, identifier_from
 from ehb.domain.submission import Receipt, Waiting
 from ehb.errors import BadInput
 
@@ -38,14 +38,15 @@ async def unmerge(custodian: Custodian, principal: Principal, one: str, other: s
 
 
 def _identifier(number: str) -> Identifier:
+    found = card_from(number)
     try:
-        found = identifier_from(number)
+        found = found or identifier_from(number)
     except UnusableIdentifier:
         found = None
     if found is None:
         raise BadInput(
-            vi="Số định danh phải là 12 số, 9 số, số hộ chiếu hoặc mã tài khoản.",
-            en="The number must have 12 digits or 9, or be a passport number or an account code.",
+            vi="Số phải là số định danh 12 số, số cũ 9 số, số hộ chiếu, mã tài khoản hoặc thẻ BHYT.",
+            en="The number must have 12 digits or 9, or be a passport number, an account code or an insurance card.",
         )
     return found
 

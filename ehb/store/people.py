@@ -22,6 +22,7 @@ import msgspec
 from ehb.domain.access import Action, Permit
 from ehb.domain.identity import (
     NATIONAL_ID,
+    NEWBORN,
     ElectronicIdentity,
     HeldIdentifier,
     Identifier,
@@ -130,8 +131,9 @@ class People:
         patient = person.patient()
         fresh = tuple(one for one in (*details.identifiers, *details.cards) if one not in known)
         seen = _described(patient, details)
-        seen = msgspec.structs.replace(seen, identifiers=_with(seen.identifiers, fresh, now))
-        return Found(person, seen, fresh, changed=seen != patient)
+        issued = (one for one in fresh if one.system != NEWBORN)  # which is the mother's number, not the child's
+        seen = msgspec.structs.replace(seen, identifiers=_with(seen.identifiers, issued, now))
+        return Found(person, seen, fresh, changed=bool(fresh) or seen != patient)
 
     async def write(self, permit: Permit, found: Found, session: Session) -> None:
         """Keep what a visit told about its person."""
