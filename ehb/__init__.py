@@ -23,7 +23,7 @@
 A visit comes in:                                   A book goes out:
     POST /facility/submissions                          POST /graphql { myHealthBook }
     auth.backend: whose token is it                     auth.backend: whose token is it
-    formats.visit_xml.read: bytes → VisitSummary        graphql_schema.book: which sections are selected
+    formats.visit_xml.read: bytes → VisitSummary        graphql_schema.book_roots: which sections are selected
     services.submission.submit: all problems at once    services.book.read → custodian.read → access.decide
     custodian.submit → access.decide → audit            audit event ∥ one range scan, released when BOTH are done
     store: episode, records, receipt, event, one        domain.book.assemble → GraphQL types
