@@ -13,20 +13,22 @@ from __future__ import annotations
 from asyncio import gather
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose, decide
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
+from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, Principal, PrincipalKind
 from ehb.domain.records import Record, Section
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting
-from ehb.errors import EhbError, Forbidden, NotFound, OtherFacility, Unauthenticated
+from ehb.errors import EhbError, FacilitySuspended, Forbidden, NotFound, OtherFacility, Unauthenticated
 
 _REFUSALS: dict[DenyReason, type[EhbError]] = {
     DenyReason.NOT_SIGNED_IN: Unauthenticated,
     DenyReason.OTHER_FACILITY: OtherFacility,
+    DenyReason.FACILITY_SUSPENDED: FacilitySuspended,
 }
 """The reasons that the outside may know, because they are about the caller and not about a person."""
 
@@ -67,6 +69,8 @@ class Store(Protocol):
     async def unmerge(
         self, permit: Permit, one: Identifier, other: Identifier, reason: str, event: AuditEvent, *, now: datetime
     ) -> None: ...
+
+    async def facility_in_force(self, code: str, day: date) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +117,16 @@ class Custodian:
     async def submit(
         self, principal: Principal, visit: VisitSummary, body: bytes, *, path: str, dry_run: bool
     ) -> Receipt:
-        """Take a visit from a facility. Raises Forbidden when it speaks for another facility.
+        """Take a visit from a facility. Raises Forbidden when it speaks for another facility, or is suspended.
 
         A visit whose facility could not be read is taken in the sender's own name: it is refused by its
         problems, and kept.
         """
         now = self._clock()
         facility = visit.facility or principal.facility
-        request = AccessRequest(principal, Action.SUBMIT, Purpose.TREATMENT, facility=facility)
+        own, today = principal.facility, now.astimezone(VIETNAM).date()
+        suspended = own is not None and not await self._store.facility_in_force(own, today)
+        request = AccessRequest(principal, Action.SUBMIT, Purpose.TREATMENT, facility=facility, suspended=suspended)
         permit = await self._authorise(request, path, now)
         event = audit_event(request, permit, path=path, now=now)
         return await self._store.submit(permit, visit, body, event, now=now, dry_run=dry_run)

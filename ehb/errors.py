@@ -3,7 +3,8 @@
     EhbError
     ├── Unauthenticated        UNAUTHENTICATED     the caller: sign in (again)
     ├── Forbidden              FORBIDDEN           nobody at once: no legal ground; the trail holds the reason
-    │   └── OtherFacility      OTHER_FACILITY      the facility: the file names another facility than the key
+    │   ├── OtherFacility      OTHER_FACILITY      the facility: the file names another facility than the key
+    │   └── FacilitySuspended  FACILITY_SUSPENDED  the facility: ask the registry why it is not in force
     ├── NotFound               NOT_FOUND           the caller: absent and forbidden look the same on purpose
     ├── BadInput               BAD_USER_INPUT      the caller: the request is malformed
     │   ├── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
@@ -61,6 +62,14 @@ class OtherFacility(Forbidden):
     code = "OTHER_FACILITY"
     vi = "Tệp mang mã của một cơ sở khác với cơ sở đã đăng nhập."
     en = "The file carries the code of another facility than the one that signed in."
+
+
+class FacilitySuspended(Forbidden):
+    """Mended by the facility, with whoever keeps the registry: it is suspended, has ended or has not begun."""
+
+    code = "FACILITY_SUSPENDED"
+    vi = "Cơ sở đang bị tạm dừng hoặc đã ngừng hoạt động theo danh mục cơ sở."
+    en = "The facility is suspended or no longer in force in the registry."
 
 
 class NotFound(EhbError):

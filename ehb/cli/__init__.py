@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ehb.cli import registry
 from ehb.errors import EhbError, Misconfigured
 
 _DEMO_REDIRECT = "/demo/signed-in"
@@ -95,13 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--variables", default="{}", help="variables as JSON")
     ask.add_argument("--language", choices=("vi", "en"), default="vi", help="language of messages (vi)")
 
-    facility = _command(commands, "facility", None, "facilities and their keys")
-    registered = facility.add_subparsers(dest="action", required=True, metavar="ACTION")
-    register = _command(registered, "register", _register, "let a facility's system sign in with its key")
-    register.add_argument("--code", required=True, help="facility code")
-    register.add_argument("--name", required=True, help="what the facility is called")
-    register.add_argument("--client-id", help="client to register, when it is not the facility code")
-    register.add_argument("--key", type=Path, required=True, help="public key of the client, PEM")
+    registry.add_commands(commands)
 
     people = _command(commands, "people", None, "for stewards: whose a waiting visit is, and people who are one")
     done = people.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -229,14 +224,6 @@ def _ask(given: argparse.Namespace) -> int:
     else:
         print(json.dumps(answer, ensure_ascii=False, indent=2))
     return 1 if refused else 0
-
-
-def _register(given: argparse.Namespace) -> None:
-    from ehb.cli.serving import register_facility
-
-    client_id = given.client_id or given.code
-    asyncio.run(register_facility(given.code, given.name, client_id, given.key))
-    print(f"{given.code}: {given.name}, client {client_id}")
 
 
 def _waiting(given: argparse.Namespace) -> None:

@@ -26,12 +26,12 @@ from ehb import synthetic
 from ehb.app import create_app
 from ehb.client import SigningKey
 from ehb.demo.provider import provider, register_people
-from ehb.demo.seeding import facility_keys, register_facilities, seed
+from ehb.demo.seeding import facility_keys, load_registry, seed
 from ehb.demo.welcome import ready, welcome, write_ready
 from ehb.errors import Misconfigured, Unavailable
 from ehb.settings import EidSettings, Settings
 from ehb.store import embedded
-from ehb.store.vault import Keys
+from ehb.store.vault import Keys, Vault
 
 _MOBILE_CLIENT = "ehb-mobile"
 
@@ -81,7 +81,7 @@ async def _serve(
     demo: Demo, settings: Settings, keys: Keys, folder: Path, listening: socket.socket, say: Callable[[str], None]
 ) -> None:
     private_keys = facility_keys(folder)
-    signers = await register_facilities(settings, private_keys)
+    signers = await load_registry(settings, Vault(keys), private_keys)
     people = list(synthetic.people(demo.people, demo.seed))
     app = create_app(settings, keys)
     app.router.routes.append(Route("/demo/signed-in", _signed_in))

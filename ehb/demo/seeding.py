@@ -1,15 +1,17 @@
 """How invented people come into the demo: through the real intake, sent by facilities that sign in with their keys.
 
-The one invariant: nothing is written to the database here but the registry of facilities.
+The one invariant: nothing is written to the database here but the registry, by the loader that operators use.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
@@ -20,10 +22,14 @@ from ehb import synthetic
 from ehb.client import FacilityClient, SigningKey
 from ehb.domain.submission import Status
 from ehb.errors import EhbError
+from ehb.formats.registry_csv import read_facilities, read_practitioners
+from ehb.services.registry import Wish, load_facilities, load_practitioners
 from ehb.settings import Settings
 from ehb.store.migrations import migrate
 from ehb.store.mongo import connect
+from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
+from ehb.store.vault import Vault
 
 _PARALLEL = 8
 
@@ -33,16 +39,22 @@ def facility_keys(folder: Path) -> dict[str, Path]:
     return {facility.code: _facility_key(folder, facility.code) for facility in synthetic.facilities()}
 
 
-async def register_facilities(settings: Settings, keys: dict[str, Path]) -> dict[str, SigningKey]:
-    """Register the invented facilities; gives what their clients sign with."""
+async def load_registry(settings: Settings, vault: Vault, keys: dict[str, Path]) -> dict[str, SigningKey]:
+    """Load the invented facilities and clinicians as `ehb registry load` does; gives what the clients sign with."""
     assert settings.mongo_uri is not None  # noqa: S101  the demo has set it
     mongo = connect(settings.mongo_uri.get_secret_value(), settings.database)
     try:
         await migrate(mongo)
-        registry = Registry(mongo)
+        registry, wish = Registry(mongo), Wish(datetime.now(UTC).date())
         signers = {code: SigningKey.load(path) for code, path in keys.items()}
-        for facility in synthetic.facilities():
-            await registry.register(facility.code, facility.name, facility.code, [signers[facility.code].public_jwk])
+        jwks = {code: json.dumps({"keys": [signer.public_jwk]}) for code, signer in signers.items()}
+        rows = read_facilities("facilities.csv", synthetic.facilities_csv(jwks).encode())
+        listed, _ = await load_facilities(registry, "facilities.csv", rows, wish)
+        rows = read_practitioners("practitioners.csv", synthetic.practitioners_csv().encode())
+        licences = Practitioners(mongo, vault)
+        staffed = await load_practitioners(licences, registry, "practitioners.csv", rows, wish)
+        if listed.refused or staffed.refused:
+            raise EhbError(vi="Danh mục bịa bị từ chối.", en="The invented registry was refused.")
         return signers
     finally:
         await mongo.close()

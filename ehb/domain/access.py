@@ -73,6 +73,7 @@ class DenyReason(enum.StrEnum):
     NOT_SIGNED_IN = "NOT_SIGNED_IN"
     NO_LEGAL_GROUND = "NO_LEGAL_GROUND"
     OTHER_FACILITY = "OTHER_FACILITY"
+    FACILITY_SUSPENDED = "FACILITY_SUSPENDED"
     DENIED = "DENIED"
 
 
@@ -85,6 +86,8 @@ class AccessRequest:
     purpose: Purpose
     patient_id: bytes | None = None
     facility: str | None = None
+    suspended: bool = False
+    """The registry does not know the principal's facility as in force today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +159,12 @@ def duty_to_submit(request: AccessRequest) -> Iterable[Provision]:
         or principal.facility is None
     ):
         return
-    if request.facility == principal.facility:
-        yield Provision(True, Ground.DUTY_TO_SUBMIT)
-    else:
+    if request.facility != principal.facility:
         yield Provision(False, Ground.DUTY_TO_SUBMIT, reason=DenyReason.OTHER_FACILITY)
+    elif request.suspended:
+        yield Provision(False, Ground.DUTY_TO_SUBMIT, reason=DenyReason.FACILITY_SUSPENDED)
+    else:
+        yield Provision(True, Ground.DUTY_TO_SUBMIT)
 
 
 def stewardship(request: AccessRequest) -> Iterable[Provision]:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 
-from ehb.domain.coding import Coding, instant_of
+from ehb.domain.coding import VIETNAM, Coding, instant_of
 from ehb.domain.identity import Identifier
 from ehb.domain.records import AnyRecord, Appointment, Encounter, Facility, LegalStatus, Provenance, Record
 from ehb.domain.sensitivity import labels_of
@@ -105,6 +105,13 @@ class VisitSummary:
     signature: LegalStatus = LegalStatus.UNSIGNED
     labels: frozenset[str] = frozenset()
     """Sensitivity labels of the visit as a whole, besides those of its records."""
+
+    @property
+    def day(self) -> date | None:
+        """The day of the visit in Vietnam's time: names and codes are those of this day. None for an empty one."""
+        stays = (draft.record for draft in self.drafts if isinstance(draft.record, Encounter))
+        record = next(stays, self.drafts[0].record if self.drafts else None)
+        return instant_of(record.time).astimezone(VIETNAM).date() if record else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,13 +27,21 @@ from ehb.store.vault import Vault
 class Intake:
     """The steps. Every method takes the permit that allows it and the session of its transaction."""
 
-    def __init__(self, mongo: Mongo, vault: Vault, people: People, records: Records, receipts: ReceiptShelf) -> None:
+    def __init__(
+        self,
+        mongo: Mongo,
+        vault: Vault,
+        people: People,
+        records: Records,
+        receipts: ReceiptShelf,
+        registry: Registry,
+    ) -> None:
         self._people = people
         self._records = records
         self._receipts = receipts
         self._submissions = Submissions(mongo, vault)
         self._trail = AuditTrail(mongo)
-        self._registry = Registry(mongo)
+        self._registry = registry
 
     async def reject(
         self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, session: Session, *, now: datetime
@@ -138,7 +146,7 @@ class Intake:
     ) -> tuple[Record, ...]:
         records = records_from(
             visit,
-            facility_name=await self._registry.facility_name(visit.facility, session),
+            facility_name=await self._registry.facility_name(visit.facility, visit.day),
             now=now,
             key_for=lambda identity: self._submissions.record_key(episode, identity),
         )

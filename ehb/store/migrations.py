@@ -28,6 +28,13 @@ INDEXES: dict[str, list[IndexModel]] = {
         _WAITING,
     ],
     "merges": [IndexModel("people")],
+    "facilities": [
+        IndexModel("words"),
+        IndexModel([("province", 1), ("_id", 1)]),
+        IndexModel([("type", 1), ("_id", 1)]),
+    ],
+    "facility_clients": [IndexModel("facility")],
+    "practitioners": [IndexModel("number", sparse=True)],
 }
 
 

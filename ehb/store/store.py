@@ -10,7 +10,7 @@ transaction, so a crash at any moment leaves either all of them or none.
 from __future__ import annotations
 
 import dataclasses
-from datetime import datetime
+from datetime import date, datetime
 
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
@@ -26,6 +26,7 @@ from ehb.store.mongo import Mongo, Session, translated
 from ehb.store.people import People, patient_of
 from ehb.store.receipts import ReceiptShelf
 from ehb.store.records import Records
+from ehb.store.registry import Registry
 from ehb.store.vault import Vault
 
 
@@ -38,7 +39,8 @@ class Store:
         self._people = People(mongo, vault)
         self._records = Records(mongo, self._people)
         self._receipts = ReceiptShelf(mongo, vault, self._people)
-        self._intake = Intake(mongo, vault, self._people, self._records, self._receipts)
+        self._registry = Registry(mongo)
+        self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry)
         self._merges = Merges(mongo)
         self._trail = AuditTrail(mongo)
 
@@ -128,6 +130,11 @@ class Store:
     ) -> None:
         """Part two people again. Raises NotFound for an unknown number, Conflict when they were not merged."""
         await self._change_merge(permit, one, other, reason, event, now, undo=True)
+
+    async def facility_in_force(self, code: str, day: date) -> bool:
+        """Whether the registry knows this facility as in force on a day; public master data, so no permit."""
+        facility = await self._registry.facility(code)
+        return facility is not None and facility.in_force(day)
 
     async def _change_merge(
         self,

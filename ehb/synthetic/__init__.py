@@ -9,6 +9,7 @@
     registration, bill       how the desk writes the person down, and who pays
     tables, papers           the rows of the national tables
     visit_file, writing      the national envelope, and a folder of files
+    registry                 the facilities and clinicians as lists that a registry loads
     catalogue, data/         diseases, drugs, services and stories, as files that a clinician can read and mend
 
 It knows the national format from its published tables only and shares no code with `ehb.formats`: what reads
@@ -19,6 +20,7 @@ Invariants: the same seed gives the same bytes; no number, card, licence or faci
 
 from ehb.synthetic.people import TODAY, Card, Person, people
 from ehb.synthetic.places import Clinician, Facility, clinicians, facilities
+from ehb.synthetic.registry import facilities_csv, practitioners_csv
 from ehb.synthetic.visit_file import VisitFile, visit_files
 from ehb.synthetic.writing import write
 
@@ -31,7 +33,9 @@ __all__ = [
     "VisitFile",
     "clinicians",
     "facilities",
+    "facilities_csv",
     "people",
+    "practitioners_csv",
     "visit_files",
     "write",
 ]

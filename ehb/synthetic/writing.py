@@ -2,6 +2,8 @@
 
     DIR/people.json        who the people are, with their numbers and what is special about them
     DIR/facilities.json    the facilities and their clinicians
+    DIR/facilities.csv     the same as lists for `ehb registry load`
+    DIR/practitioners.csv
     DIR/visits/*.xml       the visit files
 
 Invariant: the same count and seed leave the same bytes, and fewer people leave a part of what more would.
@@ -18,6 +20,7 @@ from typing import Any
 
 from ehb.synthetic.people import TODAY, Person, people
 from ehb.synthetic.places import clinicians, facilities
+from ehb.synthetic.registry import facilities_csv, practitioners_csv
 from ehb.synthetic.visit_file import visit_files
 
 
@@ -28,6 +31,8 @@ def write(out: Path, count: int, seed: int, *, today: date = TODAY) -> Iterator[
     everybody = list(people(count, seed, today=today))
     _write_json(out / "people.json", [_known(person) for person in everybody])
     _write_json(out / "facilities.json", [_staffed(asdict(facility)) for facility in facilities()])
+    (out / "facilities.csv").write_text(facilities_csv(), encoding="utf-8")
+    (out / "practitioners.csv").write_text(practitioners_csv(), encoding="utf-8")
     for person in everybody:
         files = list(visit_files(person, seed, today=today))
         for file in files:

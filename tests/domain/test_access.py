@@ -29,6 +29,7 @@ READ_OWN = AccessRequest(CITIZEN, Action.READ, Purpose.PATIENT_REQUEST, patient_
 SIGN_IN = AccessRequest(SIGNING_IN, Action.SIGN_IN, Purpose.PATIENT_REQUEST)
 SUBMIT = AccessRequest(HOSPITAL, Action.SUBMIT, Purpose.TREATMENT, facility=FACILITY)
 RECEIPT = replace(SUBMIT, action=Action.READ_RECEIPT)
+SUSPENDED = replace(SUBMIT, suspended=True)
 NO_GROUND, OTHER, NOT_SIGNED_IN = DenyReason.NO_LEGAL_GROUND, DenyReason.OTHER_FACILITY, DenyReason.NOT_SIGNED_IN
 
 
@@ -86,6 +87,9 @@ def test_a_ground_permits_exactly_what_was_asked(
         (replace(SUBMIT, principal=CITIZEN), NO_GROUND),
         (replace(SUBMIT, principal=replace(CITIZEN, facility=FACILITY)), NO_GROUND),
         (replace(SUBMIT, action=Action.READ, patient_id=PATIENT), NO_GROUND),
+        # the registry: suspended; another facility's file is another facility's first of all
+        (SUSPENDED, DenyReason.FACILITY_SUSPENDED),
+        (replace(SUSPENDED, facility="99002"), OTHER),
     ],
 )
 def test_whatever_no_ground_covers_is_denied_with_its_reason(request_: AccessRequest, reason: DenyReason) -> None:
