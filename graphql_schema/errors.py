@@ -43,6 +43,7 @@ def presented(error: GraphQLError, language: str) -> dict[str, Any]:
         shown["message"] = original.message(language)
         shown["extensions"] = {"code": _code_of(original)}
     elif original is None or isinstance(original, GraphQLError):
+        shown["message"] = error.message if language == "en" else f"Yêu cầu GraphQL không hợp lệ: {error.message}"
         shown["extensions"] = {"code": "BAD_USER_INPUT"}
     else:
         correlation = logged(original)

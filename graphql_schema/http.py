@@ -17,6 +17,7 @@ from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
@@ -68,19 +69,22 @@ class GraphQLEndpoint:
             language=language,
             clock=self._clock,
         )
-        result = await self._schema.execute(
-            asked["query"],
-            variable_values=asked.get("variables"),
-            operation_name=asked.get("operationName"),
-            context_value=context,
-        )
-        errors: list[GraphQLError] = list(result.errors or ())
+        try:
+            result = await self._schema.execute(
+                asked["query"],
+                variable_values=asked.get("variables"),
+                operation_name=asked.get("operationName") or None,
+                context_value=context,
+            )
+            errors, data = list(result.errors or ()), result.data
+        except CannotGetOperationTypeError:
+            errors, data = [GraphQLError("The document has no operation, or none with this operationName.")], None
         answer: dict[str, Any] = {}
         if errors:
             answer["errors"] = [presented(error, language) for error in errors]
-        faulty = bool(errors) and result.data is None and all(error.path is None for error in errors)
+        faulty = bool(errors) and data is None and all(error.path is None for error in errors)
         if not faulty:
-            answer["data"] = result.data
+            answer["data"] = data
         return Response(
             orjson.dumps(answer),
             status_code=400 if faulty and media_type == _RESPONSE else 200,
@@ -106,7 +110,7 @@ def _asked(body: bytes) -> dict[str, Any]:
         asked = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadInput(vi="Nội dung không phải JSON.", en="The body is not JSON.") from None
-    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str):
+    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str) or not asked["query"].strip():
         raise BadInput(vi="Thiếu `query`.", en="`query` is missing or not a string.")
     if not isinstance(asked.get("variables"), dict | None) or not isinstance(asked.get("operationName"), str | None):
         raise BadInput(

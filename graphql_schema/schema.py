@@ -13,11 +13,8 @@ from graphql import GraphQLError
 from graphql.validation import MaxIntrospectionDepthRule
 from strawberry.extensions import (
     AddValidationRules,
-    MaxAliasesLimiter,
     MaxTokensLimiter,
     ParserCache,
-    QueryDepthLimiter,
-    ValidationCache,
 )
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
@@ -25,11 +22,12 @@ from strawberry.types import ExecutionContext
 from graphql_schema.book_roots import BookQuery
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.identity import IdentityQuery
+from graphql_schema.limits import WithinLimits
 from graphql_schema.receipt import ReceiptQuery
 from graphql_schema.records import RECORD_TYPES
 from graphql_schema.submission import SubmissionMutation
 
-MAX_DEPTH, MAX_TOKENS, MAX_ALIASES = 14, 2_000, 30
+MAX_TOKENS = 2_000
 
 
 @strawberry.type(description="What can be asked.")
@@ -63,10 +61,8 @@ def make_schema() -> strawberry.Schema:
         ),
         extensions=[
             lambda: ParserCache(maxsize=512),
-            lambda: ValidationCache(maxsize=512),
-            lambda: QueryDepthLimiter(max_depth=MAX_DEPTH),
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: MaxAliasesLimiter(max_alias_count=MAX_ALIASES),
             lambda: AddValidationRules([MaxIntrospectionDepthRule]),
+            WithinLimits,
         ],
     )
