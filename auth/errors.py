@@ -83,6 +83,15 @@ class IdTokenInvalid(LoginFailed):
     en = "The identity that the provider sent could not be verified."
 
 
+class IdentityNumberMissing(LoginFailed):
+    """Mended by the operator, who names the claim, or by the eID: a login without a number would open a second book."""
+
+    code = "IDENTITY_NUMBER_MISSING"
+    error = "access_denied"
+    vi = "Tài khoản định danh không cung cấp số định danh cá nhân."
+    en = "The electronic identity came without a personal identification number."
+
+
 class ProviderUnavailable(Unavailable):
     """Ours or the eID's to mend: no answer, or an answer that is not OpenID Connect."""
 

@@ -65,6 +65,7 @@ def unverified(token: str, algorithms: Collection[str]) -> Unverified:
         parts = jws.extract_compact(token.encode())
         header = parts.headers()
         claims = json.loads(parts.payload)
+        json.dumps(claims, ensure_ascii=False).encode()  # half a surrogate pair is no text, and no database takes it
     except _NOT_A_TOKEN:
         raise NotVerified from None
     algorithm, key_id = header.get("alg"), header.get("kid")

@@ -19,7 +19,7 @@ from hmac import compare_digest
 
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 
-from auth.errors import IdTokenInvalid, IssuerMismatch, LoginDenied, ProviderUnavailable
+from auth.errors import IdentityNumberMissing, IdTokenInvalid, IssuerMismatch, LoginDenied, ProviderUnavailable
 from auth.jws import ClaimRefused, Claims, NotVerified, check_claims, unverified, verified
 from auth.provider import Clock, EidConfig, Provider
 from auth.tokens import s256
@@ -76,7 +76,11 @@ class RelyingParty:
         claims = await self._id_token_claims(tokens["id_token"], nonce, access_token)
         if access_token and not self._is_complete(claims):
             claims = await self._with_userinfo(claims, access_token)
-        return self._identity_from(claims)
+        identity = self._identity_from(claims)
+        if not identity.identifiers():
+            _log.warning("a login was refused: no identification number in claim %s", self._config.national_id_claim)
+            raise IdentityNumberMissing
+        return identity
 
     async def _check_issuer(self, issuer: str | None) -> None:
         """RFC 9207 section 2.4: before anything else in the answer is believed, errors too."""

@@ -31,7 +31,7 @@ from ehb.problems import MaskBugs, language_of, problem_response
 from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
-from ehb.store.migrations import migrate
+from ehb.store.migrations import bind, migrate
 from ehb.store.mongo import Mongo, connect
 from ehb.store.registry import Registry
 from ehb.store.sessions import SignIns
@@ -74,6 +74,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await migrate(mongo)
+        await bind(mongo, keys)
         try:
             yield
         finally:
@@ -83,7 +84,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     async def graphql(request: Request) -> Response:
         return await endpoint(request)
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
             *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
@@ -99,6 +100,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
         lifespan=lifespan,
     )
+    app.router.redirect_slashes = False  # the redirect would go to whatever Host the request named
+    return app
 
 
 @asynccontextmanager
@@ -109,6 +112,7 @@ async def open_custodian(
     mongo = connected(settings)
     try:
         await migrate(mongo)
+        await bind(mongo, keys)
         yield _door(mongo, keys, clock)
     finally:
         await mongo.close()

@@ -52,6 +52,7 @@ def plain_routes(
             visit = await run_in_threadpool(visit_xml.read, body)
         else:
             visit = visit_xml.read(body)
+        dry_run = _flag(request, "dry_run")
         receipt = await submission.submit(
             custodian,
             principal,
@@ -59,16 +60,16 @@ def plain_routes(
             body,
             now=clock(),
             path="POST /facility/submissions",
-            dry_run=_flag(request, "dry_run"),
+            dry_run=dry_run,
         )
-        return _receipt(receipt, _STATUS[receipt.status])
+        return _receipt(receipt, _STATUS[receipt.status], kept=not dry_run)
 
     async def again(request: Request) -> Response:
         principal = await principal_from(request.headers)
         receipt = await submission.receipt(
             custodian, principal, request.path_params["id"], path="GET /facility/submissions/{id}"
         )
-        return _receipt(receipt, 200)
+        return _receipt(receipt, 200, kept=True)
 
     async def livez(_: Request) -> Response:
         return Response("ok\n", media_type="text/plain")
@@ -92,13 +93,19 @@ def plain_routes(
     ]
 
 
-def _receipt(receipt: Receipt, status: int) -> Response:
-    headers = {"Cache-Control": "no-store", "Location": f"/facility/submissions/{receipt.id}"}
+def _receipt(receipt: Receipt, status: int, *, kept: bool) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    if kept:
+        headers["Location"] = f"/facility/submissions/{receipt.id}"
     return Response(msgspec.json.encode(receipt), status, headers, "application/json")
 
 
 def _flag(request: Request, name: str) -> bool:
-    value = request.query_params.get(name, "false").lower()
+    """The one parameter that there is. A misspelt one would turn a rehearsal into the real thing."""
+    given = request.query_params.multi_items()
+    if any(key != name for key, _ in given) or len(given) > 1:
+        raise BadInput(vi=f"Chỉ nhận một tham số: {name}.", en=f"The only parameter is {name}, once.")
+    value = given[0][1].lower() if given else "false"
     if value not in ("true", "false"):
         raise BadInput(vi=f"{name} phải là true hoặc false.", en=f"{name} must be true or false.")
     return value == "true"

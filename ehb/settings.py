@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+Level = Annotated[int, Field(ge=0, le=4)]
+"""0 is none, 4 the highest (Decree 69/2024 Art 20)."""
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class EidSettings(BaseModel):
@@ -23,8 +28,8 @@ class EidSettings(BaseModel):
     name_claim: str = "HoVaTen"
     birth_date_claim: str = "birthdate"
     level_claim: str = "acr"
-    level_map: dict[str, int] = Field(default_factory=lambda: {"1": 1, "2": 2, "3": 3, "4": 4})
-    default_level: int = 1
+    level_map: dict[str, Level] = Field(default_factory=lambda: {"1": 1, "2": 2, "3": 3, "4": 4})
+    default_level: Level = 1
     id_token_algs: tuple[str, ...] = ("RS256", "ES256", "PS256")
     allow_http: bool = False
 
@@ -36,16 +41,43 @@ class Settings(BaseSettings):
 
     mongo_uri: SecretStr | None = None
     mongod: str | None = None
-    database: str = "ehb"
+    database: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,60}$")] = "ehb"
     base_url: str = "http://127.0.0.1:8000"
+    """Where the outside finds us: https, or http on this machine."""
     keys_file: Path | None = None
     eid: EidSettings = EidSettings()
     mobile_client_id: str = "ehb-mobile"
     mobile_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
-    largest_file: int = 10_000_000
+    largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
     """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 
     @field_validator("mobile_redirect_uris", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe_address(cls, value: str) -> str:
+        if not _is_safe(value) or urlsplit(value).query or urlsplit(value).fragment:
+            raise ValueError("an https address without ? and #, or http on this machine")
+        return value
+
+    @field_validator("mobile_redirect_uris")
+    @classmethod
+    def _safe_redirects(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_is_safe(one) or _is_private_use(one) for one in value):
+            raise ValueError("https, http on this machine, or a scheme of the app's own with a dot in it")
+        return value
+
+
+def _is_safe(address: str) -> bool:
+    parts = urlsplit(address)
+    return bool(parts.hostname) and (
+        parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+    )
+
+
+def _is_private_use(address: str) -> bool:
+    """RFC 8252 section 7.1: a scheme made of a domain name that the app's makers own."""
+    return "." in urlsplit(address).scheme

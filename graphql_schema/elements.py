@@ -39,14 +39,20 @@ COMPARATOR = strawberry.scalar(
 )
 
 
+_DIGITS = 38
+
+
 def _finite(given: str | int | float) -> Decimal:
     """A number as sent. Raises GraphQLError for NaN, Infinity and for what is no number: a request error."""
     try:
-        number = Decimal("" if isinstance(given, bool) else str(given))
+        text = "" if isinstance(given, bool) else str(given)
+        number = Decimal(text if text.isascii() else "")
     except InvalidOperation:
         raise GraphQLError("Decimal takes a number as a string, with a decimal point.") from None
     if not number.is_finite():
         raise GraphQLError("Decimal takes finite numbers.")
+    if len(number.as_tuple().digits) > _DIGITS or abs(number.adjusted()) > _DIGITS:
+        raise GraphQLError(f"Decimal takes at most {_DIGITS} digits.")
     return number
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, cast
 
 import orjson
@@ -19,6 +20,10 @@ from graphql_schema.receipt import ReceiptType
 from graphql_schema.submission_inputs import RECORD_OF, EntryInput, PatientInput, VisitSummaryInput, attributes
 
 SOURCE = "GraphQL"
+LONGEST_EPISODE = 100
+"""Characters, as of MA_LK in the national file."""
+MOST_RECORDS = 1_000
+_NUL = rb"\u0000"
 
 
 @strawberry.type
@@ -65,13 +70,20 @@ class SubmissionMutation:
 def visit_from(given: VisitSummaryInput, *, facility: str, content: bytes) -> VisitSummary:
     """The visit summary of a typed input; what is wrong with its shape comes as problems."""
     problems: list[Problem] = []
-    if not given.episode.strip():
+    episode = given.episode.strip()
+    if not episode:
         problems.append(_problem("field.required", None, None, "episode"))
+    if len(episode) > LONGEST_EPISODE:
+        problems.append(_problem("field.length", None, None, "episode"))
+    if _NUL in content:
+        problems.append(_problem("field.character", None, None, "input"))
     patient = _patient(given.patient, problems)
-    drafts = tuple(_drafts(given, facility, problems))
+    drafts = tuple(islice(_drafts(given, facility, problems), MOST_RECORDS + 1))
+    if len(drafts) > MOST_RECORDS:
+        problems.append(_problem("visit.too_many", None, None, "input"))
     return VisitSummary(
         facility=facility,
-        episode=given.episode.strip(),
+        episode=episode[:LONGEST_EPISODE],
         source=SOURCE,
         patient=patient,
         drafts=drafts,
@@ -152,6 +164,12 @@ def _is_time(text: str) -> bool:
 
 
 _MESSAGES = {
+    "field.length": ("Giá trị dài quá quy định.", "The value is longer than allowed."),
+    "field.character": ("Văn bản chứa ký tự NUL.", "The text holds a NUL character."),
+    "visit.too_many": (
+        f"Một lượt gửi có tối đa {MOST_RECORDS} bản ghi.",
+        f"One submission has at most {MOST_RECORDS} records.",
+    ),
     "field.required": ("Thiếu trường bắt buộc.", "A required field is empty."),
     "identifier.format": (
         "Số định danh phải là 12 số, 9 số, số hộ chiếu hoặc mã tài khoản.",

@@ -41,7 +41,7 @@ class House:
     facility_keys: dict[str, ECKey] = field(default_factory=dict)
 
     async def sign_in(self, subject: str, claims: Mapping[str, object]) -> dict[str, Any]:
-        """A whole eID login of a person on the app; gives the token response."""
+        """A whole eID login of a person on the app; gives the token response, or the error that the app gets."""
         self.provider.register(subject, {"acr": "2", **claims})
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
@@ -62,6 +62,8 @@ class House:
         back = urlsplit(await self.provider.sign_in(begun.headers["location"], subject))
         finished = await browser.get(f"{back.path}?{back.query}")
         answer = parse_qs(urlsplit(finished.headers["location"]).query)
+        if "code" not in answer:
+            return {name: values[0] for name, values in answer.items()}
         tokens = await self.http.post(
             "/auth/token",
             data={

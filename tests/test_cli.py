@@ -57,7 +57,7 @@ def test_serving_without_settings_names_all_that_are_missing() -> None:
     done = ehb("serve")
 
     assert done.returncode == 1
-    for name in ("EHB_MONGO_URI", "EHB_KEYS_FILE", "EHB_EID__ISSUER", "EHB_MOBILE_REDIRECT_URIS"):
+    for name in ("EHB_MONGO_URI", "EHB_KEYS_FILE", "EHB_BASE_URL", "EHB_EID__ISSUER", "EHB_MOBILE_REDIRECT_URIS"):
         assert name in done.stderr
 
 
@@ -71,6 +71,8 @@ def test_serving_with_demo_keys_is_refused(tmp_path: Path) -> None:
         EHB_MONGO_URI="mongodb://127.0.0.1:9/",
         EHB_KEYS_FILE=str(tmp_path / "keys.json"),
         EHB_EID__ISSUER="https://eid.test",
+        EHB_EID__CLIENT_SECRET="secret",
+        EHB_BASE_URL="https://book.test",
         EHB_MOBILE_REDIRECT_URIS="https://app.test/in",
     )
 
@@ -88,6 +90,8 @@ def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
         EHB_MONGO_URI="mongodb://127.0.0.1:9/",
         EHB_KEYS_FILE=str(path),
         EHB_EID__ISSUER="https://eid.test",
+        EHB_EID__CLIENT_SECRET="secret",
+        EHB_BASE_URL="https://book.test",
         EHB_MOBILE_REDIRECT_URIS="https://app.test/in",
     )
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 
 IDENTIFIERS = "{ myHealthBook { patient { identifiers { system value since until } } } }"
+CARD = "GD4019990000001"
+PATIENT = "{ myHealthBook { patient { address identifiers { value } } } }"
 COUNT = "{ myHealthBook { patientId patient { fullName birthDate nationalId } timeline { nodes { id } } } }"
 
 
@@ -79,14 +83,6 @@ async def test_what_a_facility_wrote_never_replaces_what_the_eid_vouched_for(hou
     assert (patient["fullName"], patient["birthDate"]) == ("Nguyễn Thị Thử", "1985-03-07")
 
 
-async def test_a_claim_that_is_no_number_opens_a_book_without_one(house: House) -> None:
-    token = await house.citizen("not a number", "Lê Văn Thử")
-
-    book = (await house.data(token, COUNT))["myHealthBook"]
-
-    assert book["patient"]["nationalId"] is None
-
-
 async def test_without_the_data_key_a_book_is_gone(house: House) -> None:
     await house.submit(await house.facility(FACILITY), visit_file())
     token = await house.citizen(NATIONAL_ID)
@@ -115,3 +111,34 @@ async def test_records_that_change_places_in_the_database_do_not_open(house: Hou
     answer = await house.ask(token, COUNT)
     assert answer["data"] is None
     assert answer["errors"][0]["extensions"]["code"] == "INTERNAL"
+
+
+async def test_a_login_without_a_number_is_refused_and_opens_no_book(house: House) -> None:
+    for claims in ({}, {"SoDinhDanh": ""}, {"SoDinhDanh": "not a number"}, {"SoDinhDanh": 999085000001}):
+        answer = await house.sign_in("nobody", {"HoVaTen": "Nguyễn Thị Thử", **claims})
+        assert answer["error_code"] == "IDENTITY_NUMBER_MISSING"
+    assert await house.mongo.database["people"].count_documents({}) == 0
+
+    later = await house.sign_in("nobody", {"SoDinhDanh": NATIONAL_ID, "HoVaTen": "Nguyễn Thị Thử"})
+
+    assert later["access_token"]
+
+
+async def test_a_visit_that_names_another_birth_date_teaches_the_book_nothing_about_its_person(house: House) -> None:
+    token = await house.citizen(NATIONAL_ID, "Nguyễn Thị Thử", birthdate="1985-03-07")
+    mistyped = {"NGAY_SINH": "199901010000", "HO_TEN": "Người Khác", "DIA_CHI": "Nơi khác", "MA_THE_BHYT": CARD}
+
+    receipt = (await house.submit(await house.facility(FACILITY), visit_file(mistyped))).json()
+
+    patient = (await house.data(token, PATIENT))["myHealthBook"]["patient"]
+    assert (receipt["status"], [one["rule"] for one in receipt["problems"]]) == ("ACCEPTED", ["identity.differs"])
+    assert (patient["address"], [one["value"] for one in patient["identifiers"]]) == (None, [NATIONAL_ID])
+
+
+@pytest.mark.parametrize("birth", ["198503070000", "198500000000", "198503000000", ""])
+async def test_a_birth_date_that_may_be_the_same_is_no_contradiction(house: House, birth: str) -> None:
+    await house.citizen(NATIONAL_ID, "Nguyễn Thị Thử", birthdate="1985-03-07")
+
+    receipt = (await house.submit(await house.facility(FACILITY), visit_file({"NGAY_SINH": birth}))).json()
+
+    assert "identity.differs" not in [one["rule"] for one in receipt["problems"]]

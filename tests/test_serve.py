@@ -10,24 +10,74 @@ import time
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.running import EHB, ehb
+
+
+def _environment(tmp_path: Path, mongo_uri: str) -> dict[str, str]:
+    keys = tmp_path / "keys.json"
+    ehb("keys", "new", "--out", keys)
+    return {
+        "EHB_MONGO_URI": mongo_uri,
+        "EHB_DATABASE": "test_serve",
+        "EHB_KEYS_FILE": str(keys),
+        "EHB_BASE_URL": "https://book.example.vn",
+        "EHB_EID__ISSUER": "https://eid.example.vn",
+        "EHB_EID__CLIENT_SECRET": "secret",
+        "EHB_MOBILE_REDIRECT_URIS": "https://app.example.vn/in,https://app.example.vn/in2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EHB_BASE_URL", "http://book.example.vn"),
+        ("EHB_BASE_URL", "book.example.vn"),
+        ("EHB_BASE_URL", "https://book.example.vn/x?y"),
+        ("EHB_MOBILE_REDIRECT_URIS", "javascript:alert(1)"),
+        ("EHB_MOBILE_REDIRECT_URIS", "http://app.example.vn/in"),
+        ("EHB_EID__DEFAULT_LEVEL", "99"),
+        ("EHB_EID__LEVEL_MAP", "a=1"),
+        ("EHB_EID__ISSUER", "http://eid.example.vn"),
+        ("EHB_LARGEST_FILE", "-1"),
+        ("EHB_DATABASE", "a b"),
+    ],
+)
+def test_a_setting_that_is_not_safe_is_refused_before_the_first_request(tmp_path: Path, name: str, value: str) -> None:
+    done = ehb("serve", "--port", "0", **{**_environment(tmp_path, "mongodb://127.0.0.1:9/"), name: value})
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_does_not_answer_is_said_in_one_line_however_many_workers(tmp_path: Path) -> None:
+    away = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=300"
+
+    done = ehb("serve", "--port", "0", "--workers", "4", **_environment(tmp_path, away))
+
+    assert done.returncode == 1
+    assert "EHB_MONGO_URI" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_was_filled_with_other_keys_is_not_opened(tmp_path: Path, mongo_uri: str) -> None:
+    environment = {**_environment(tmp_path, mongo_uri), "EHB_DATABASE": "test_other_keys"}
+    ehb("people", "waiting", "--steward", "staff-7", **environment)
+    (tmp_path / "other").mkdir()
+    other = _environment(tmp_path / "other", mongo_uri)["EHB_KEYS_FILE"]
+
+    done = ehb("serve", "--port", "0", **{**environment, "EHB_KEYS_FILE": other})
+
+    assert done.returncode == 1
+    assert "other keys" in done.stderr
 
 
 def test_it_serves_with_workers_and_ends_when_it_is_told_to(tmp_path: Path, mongo_uri: str) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    ehb("keys", "new", "--out", tmp_path / "keys.json")
-    environment = {
-        "PATH": os.environ["PATH"],
-        "EHB_MONGO_URI": mongo_uri,
-        "EHB_DATABASE": "test_serve",
-        "EHB_KEYS_FILE": str(tmp_path / "keys.json"),
-        "EHB_BASE_URL": "https://book.example.vn",
-        "EHB_EID__ISSUER": "https://eid.example.vn",
-        "EHB_MOBILE_REDIRECT_URIS": "https://app.example.vn/in,https://app.example.vn/in2",
-    }
+    environment = {"PATH": os.environ["PATH"], **_environment(tmp_path, mongo_uri)}
     serving = subprocess.Popen(
         [EHB, "serve", "--port", str(port), "--workers", "2"],
         env=environment,

@@ -190,7 +190,9 @@ async def test_the_command_lists_resolves_merges_and_parts_and_takes_no_number_a
         "EHB_DATABASE": house.mongo.database.name,
         "EHB_KEYS_FILE": str(keys),
         "EHB_EID__ISSUER": "https://eid.example",
-        "EHB_MOBILE_REDIRECT_URIS": '["https://app.example/back"]',
+        "EHB_EID__CLIENT_SECRET": "secret",
+        "EHB_BASE_URL": "https://book.example",
+        "EHB_MOBILE_REDIRECT_URIS": "https://app.example/back",
     }
     by = ("--steward", "staff-7")
     receipt = (await house.submit(await house.facility(FACILITY), visit_file({"SO_CCCD": ""}))).json()["id"]

@@ -493,6 +493,37 @@ async def test_a_dry_run_of_what_is_there_already_is_unchanged_or_the_next_versi
     assert await _lying(house, "audit_events") == before
 
 
+@pytest.mark.parametrize("query", ["dryrun=true", "dry_run=true&dry_run=false", "dry_run=true&x=1"])
+async def test_a_misspelt_dry_run_is_not_taken_for_a_submission(house: House, query: str) -> None:
+    token = await house.facility(FACILITY)
+
+    answer = await house.http.post(
+        f"/facility/submissions?{query}",
+        content=visit_file(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/xml"},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "BAD_USER_INPUT")
+    assert await _nobody(house)
+
+
+async def test_a_dry_run_names_no_place_where_a_receipt_would_be(house: House) -> None:
+    token = await house.facility(FACILITY)
+
+    assert "location" not in (await house.submit(token, visit_file(), dry_run=True)).headers
+
+
+@pytest.mark.parametrize("number", [NATIONAL_ID, ""], ids=["accepted", "waiting"])
+async def test_a_text_that_fits_into_no_record_is_refused_and_not_our_failure(house: House, number: str) -> None:
+    token = await house.facility(FACILITY)
+    endless = visit_file({"SO_CCCD": number, "LY_DO_VV": "x" * 7_000_000}, without=["XML2", "XML4", "XML5"])
+
+    answer = await house.submit(token, endless)
+
+    assert answer.status_code in ((413, 422) if number else (202, 413, 422))
+    assert await _count(house, "records") == 0
+
+
 async def test_a_dry_run_that_is_neither_true_nor_false_is_a_bad_request(house: House) -> None:
     token = await house.facility(FACILITY)
 

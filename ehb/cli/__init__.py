@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from ehb.cli import registry
 from ehb.errors import EhbError, Misconfigured
@@ -35,8 +36,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"ehb: {error.vi}\n     {error.en}  [{error.code}]", file=sys.stderr)
         return 1
     except ValidationError as error:
-        names = ", ".join("EHB_" + "__".join(str(part).upper() for part in one["loc"]) for one in error.errors())
-        print(f"ehb: Cấu hình không hợp lệ.\n     These settings are not valid: {names}", file=sys.stderr)
+        wrong = (f"EHB_{'__'.join(str(part).upper() for part in one['loc'])}: {one['msg']}" for one in error.errors())
+        print("ehb: Cấu hình không hợp lệ.\n     These settings are not valid:", *wrong, sep="\n     ", file=sys.stderr)
+        return 1
+    except SettingsError as error:
+        print(f"ehb: Cấu hình không hợp lệ.\n     A setting is not valid: {error}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("ehb."):
+            raise
+        print(
+            "ehb: Bản cài đặt này không có phần demo.\n"
+            "     This installation has no demo parts; they come with a clone of the project.",
+            file=sys.stderr,
+        )
         return 1
     except (KeyError, IndexError) as error:
         if given.command != "ask":
@@ -156,9 +169,9 @@ def _demo(given: argparse.Namespace) -> None:
 def _serve(given: argparse.Namespace) -> None:
     import uvicorn
 
-    from ehb.cli.serving import checked
+    from ehb.cli.serving import prepare
 
-    checked()
+    asyncio.run(prepare())
     uvicorn.run(
         "ehb.cli.serving:production_app",
         factory=True,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from starlette.applications import Starlette
 
-from ehb.app import connected, create_app
+from ehb.app import connected, create_app, eid_config, open_custodian
 from ehb.errors import Misconfigured
 from ehb.settings import Settings
 from ehb.store.migrations import migrate
@@ -22,7 +22,9 @@ def checked() -> tuple[Settings, Keys]:
         for name, value in (
             ("EHB_MONGO_URI", settings.mongo_uri),
             ("EHB_KEYS_FILE", settings.keys_file),
+            ("EHB_BASE_URL", "base_url" in settings.model_fields_set),
             ("EHB_EID__ISSUER", settings.eid.issuer),
+            ("EHB_EID__CLIENT_SECRET", settings.eid.client_secret),
             ("EHB_MOBILE_REDIRECT_URIS", settings.mobile_redirect_uris),
         )
         if not value
@@ -37,6 +39,14 @@ def checked() -> tuple[Settings, Keys]:
             en="Production does not start with demo keys. Make your own: ehb keys new --out FILE",
         )
     return settings, keys
+
+
+async def prepare() -> None:
+    """Everything that can be wrong before the first request, said once and in words, before any worker starts."""
+    settings, keys = checked()
+    eid_config(settings)
+    async with open_custodian(settings, keys):
+        pass
 
 
 def production_app() -> Starlette:

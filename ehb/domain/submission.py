@@ -58,6 +58,15 @@ class Problem:
     field: str | None = None
 
 
+IDENTITY_DIFFERS = Problem(
+    Severity.WARNING,
+    "identity.differs",
+    "Ngày sinh khác với định danh điện tử của số này; hãy kiểm tra số định danh.",
+    "The birth date differs from the electronic identity of this number; check the number.",
+)
+"""The visit stands under the number that it names; what it says about the person is not believed."""
+
+
 @dataclass(frozen=True, slots=True)
 class PatientDetails:
     """The person as the facility knows them. `identifiers` are in order of trust, best first."""
@@ -193,7 +202,6 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             "visit.empty",
             "Lượt khám không có nội dung.",
             "The visit has no content.",
-            table="XML1",
         )
     yield from _future(visit, now)
     stay = next((draft for draft in visit.drafts if isinstance(draft.record, Encounter)), None)

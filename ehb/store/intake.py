@@ -13,7 +13,7 @@ from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import INSURANCE, Identifier
 from ehb.domain.records import Record
-from ehb.domain.submission import Receipt, Status, VisitSummary, records_from
+from ehb.domain.submission import IDENTITY_DIFFERS, Receipt, Status, VisitSummary, records_from
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Mongo, Session
 from ehb.store.people import Found, People, Person, same_person
@@ -86,6 +86,8 @@ class Intake:
                 await self._submissions.adopt(permit, before, person, session)
         status = Status.ACCEPTED if person else Status.WAITING_FOR_IDENTITY
         version = before.version + 1 if before else 1
+        if found is not None and found.contradicted:
+            visit = dataclasses.replace(visit, problems=(*visit.problems, IDENTITY_DIFFERS))
         receipt = _receipt(receipt_id, status, visit, version, len(records), now)
         waits_for = self._people.blind(visit.patient.cards) if person is None else []
         await self._submissions.store(permit, visit, body, receipt, person, waits_for, now=now, session=session)

@@ -6,12 +6,13 @@ is never touched.
 
 from __future__ import annotations
 
-from pymongo import IndexModel
-from pymongo.errors import CollectionInvalid, PyMongoError
+from pymongo import IndexModel, ReturnDocument
+from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
 
 from ehb.errors import Misconfigured, Unavailable
 from ehb.store.mongo import Mongo
 from ehb.store.sessions import create_indexes
+from ehb.store.vault import Keys, Vault
 
 SCHEMA_VERSION = 1
 
@@ -73,6 +74,27 @@ async def migrate(mongo: Mongo) -> int:
             vi="Không kết nối được MongoDB.", en="MongoDB does not answer; check EHB_MONGO_URI and its credentials."
         ) from error
     return SCHEMA_VERSION
+
+
+async def bind(mongo: Mongo, keys: Keys) -> None:
+    """Let a database and the keys that it was filled with know each other; the first keys are remembered.
+
+    Raises Misconfigured for other keys: with them nothing would open, and every number would be a stranger's.
+    """
+    mark = Vault(keys).blind_index("keys", "of this database")
+    try:
+        found = await mongo.database["schema"].find_one_and_update(
+            {"_id": "keys"}, {"$setOnInsert": {"mark": mark}}, upsert=True, return_document=ReturnDocument.AFTER
+        )
+    except DuplicateKeyError:  # another process was first
+        found = await mongo.database["schema"].find_one({"_id": "keys"})
+    except PyMongoError as error:
+        raise Unavailable from error
+    if found is None or found["mark"] != mark:
+        raise Misconfigured(
+            vi="Cơ sở dữ liệu này dùng tệp khóa khác.",
+            en="This database was filled with other keys than those in EHB_KEYS_FILE; nothing in it would open.",
+        )
 
 
 async def _require_transactions(mongo: Mongo) -> None:

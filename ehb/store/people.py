@@ -63,6 +63,8 @@ class Found:
     fresh: tuple[Identifier, ...]
     """Identifiers that the book did not know."""
     changed: bool
+    contradicted: bool = False
+    """The visit gives another birth date than the eID vouched for: perhaps a mistyped number, so nothing is learned."""
 
 
 class People:
@@ -129,6 +131,8 @@ class People:
             return None
         person = person or self._new_person()
         patient = person.patient()
+        if patient.vouched and _born_otherwise(patient, details):
+            return Found(person, patient, (), changed=False, contradicted=True)
         fresh = tuple(one for one in (*details.identifiers, *details.cards) if one not in known)
         seen = _described(patient, details)
         issued = (one for one in fresh if one.system != NEWBORN)  # which is the mother's number, not the child's
@@ -232,6 +236,12 @@ def same_person(patient: Patient, details: PatientDetails) -> bool:
     if any(one.system == NATIONAL_ID for one in details.identifiers) and patient.identifier(NATIONAL_ID):
         return False
     return patient.birth_date is not None and patient.birth_date[:10] == (details.birth_date or "")[:10]
+
+
+def _born_otherwise(patient: Patient, details: PatientDetails) -> bool:
+    """Two birth dates that cannot both be true, each as precise as it is."""
+    known, given = (patient.birth_date or "")[:10], (details.birth_date or "")[:10]
+    return not known.startswith(given) and not given.startswith(known)
 
 
 def _described(patient: Patient, details: PatientDetails) -> Patient:

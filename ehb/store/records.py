@@ -22,11 +22,13 @@ from ehb.domain.access import Action, Permit
 from ehb.domain.book import ReadQuery, position_of
 from ehb.domain.coding import instant_of
 from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record, Section
-from ehb.errors import Forbidden
+from ehb.errors import Forbidden, TooLarge
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import People, Person
 from ehb.store.vault import DataKey
 
+LARGEST_RECORD = 4_000_000
+"""Bytes: a whole visit of text, and far below what one MongoDB document and one command may hold."""
 CURRENT = "current"
 _ENDED = {"superseded": Ending.SUPERSEDED, "entered-in-error": Ending.ENTERED_IN_ERROR}
 _MISPLACED = "misplaced"
@@ -212,6 +214,11 @@ def _sortable(moment: datetime) -> bytes:
 def _document(person: Person, episode: bytes, record: Record, version: int, digest: bytes) -> Document:
     provenance = msgspec.structs.replace(record.provenance, version=version)
     record = msgspec.structs.replace(record, patient_id=person.patient_id, provenance=provenance)
+    payload = _encode(record)
+    if len(payload) > LARGEST_RECORD:
+        raise TooLarge(
+            vi="Một bản ghi của lượt khám quá dài.", en="A record of the visit is too large: shorten its text."
+        )
     place = person.patient_id + _sortable(instant_of(record.time)) + record.key + version.to_bytes(2, "big")
     return {
         "_id": place,
@@ -223,7 +230,7 @@ def _document(person: Person, episode: bytes, record: Record, version: int, dige
         "key": record.key,
         "episode": episode,
         "digest": digest,
-        "sealed": person.data_key.seal(_encode(record), place),
+        "sealed": person.data_key.seal(payload, place),
     }
 
 

@@ -145,7 +145,7 @@ class Submissions:
             "sealed": key.seal(zlib.compress(body, 1), _BODY + submission),
         }
         if receipt.status is Status.WAITING_FOR_IDENTITY:
-            document["visit"] = key.seal(_encode(visit), _VISIT + submission)
+            document["visit"] = key.seal(zlib.compress(_encode(visit), 1), _VISIT + submission)
             document["waits_for"] = list(waits_for)
         if receipt.status is Status.REJECTED:
             document["expires"] = now + REJECTED_KEPT
@@ -191,7 +191,7 @@ class Submissions:
     def _kept(self, found: Document) -> Kept:
         submission = bytes(found["_id"])
         key = self._vault.data_key(submission, found["key"])
-        visit = _decode(key.open(found["visit"], _VISIT + submission))
+        visit = _decode(zlib.decompress(key.open(found["visit"], _VISIT + submission)))
         body = key.open(found["sealed"], _BODY + submission)
         return Kept(submission, bytes(found["episode"]), found["received"], visit, body)
 

@@ -225,3 +225,11 @@ async def test_known_scopes_are_granted_and_others_are_not(world: World, wanted:
 
     assert answer.get("scope") == granted
     assert answer.get("error") == (None if granted else "invalid_scope")
+
+
+async def test_half_a_character_in_an_assertion_of_nobody_is_no_bug(world: World) -> None:
+    half = "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJcdWQ4MDAifQ.AAAA"
+
+    refused = await world.assert_facility(half)
+
+    assert (refused.status_code, as_json(refused)["code"]) == (401, "ASSERTION_INVALID")

@@ -219,6 +219,7 @@ async def test_the_level_is_what_our_map_says_and_otherwise_the_default(
 async def test_a_national_id_that_is_a_number_is_no_national_id(victim: World, hostile: HostileProvider) -> None:
     hostile.claims = {"SoDinhDanh": 1203000001}
 
-    await walked(victim)
+    answer = await walked(victim)
 
-    assert victim.people.identities[0].national_id is None
+    assert (answer["error"], answer["error_code"]) == ("access_denied", "IDENTITY_NUMBER_MISSING")
+    assert victim.people.identities == []
