@@ -61,7 +61,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     sessions = Sessions(sign_ins, clock)
     app_client = MobileClient(settings.mobile_client_id, frozenset(settings.mobile_redirect_uris))
     logins = Logins(sign_ins, eid, sessions, sign_in, app_client, base, clock)
-    facilities = FacilityAuthentication(Registry(mongo), sign_ins, [f"{base}/auth/token", base], clock)
+    registry = Registry(mongo)
+    facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock)
     backend = BearerBackend(sessions)
     endpoint = GraphQLEndpoint(
         make_schema(),
@@ -89,6 +90,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
             *plain_routes(
                 custodian=custodian,
+                registry=registry,
                 principal_from=backend.principal_from,
                 clock=clock,
                 ready=mongo.ping,

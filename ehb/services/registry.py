@@ -70,6 +70,18 @@ class Wish:
     """The list is all there is: who is in force and not in it ends with yesterday."""
 
 
+class Lookup(Protocol):
+    """The registry as those ask who look something up."""
+
+    async def facility(self, code: str) -> RegisteredFacility | None: ...
+
+
+async def certificates_of(registry: Lookup, code: str | None) -> tuple[Certificate, ...]:
+    """The certificates that a facility signs with, in force or not; none for nobody."""
+    facility = await registry.facility(code) if code is not None else None
+    return facility.certificates if facility is not None else ()
+
+
 async def load_facilities(
     facilities: Facilities, source: str, rows: Iterable[Found], wish: Wish
 ) -> tuple[Report, frozenset[str]]:
