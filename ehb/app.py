@@ -33,6 +33,7 @@ from ehb.services import identity
 from ehb.settings import Settings
 from ehb.store.migrations import migrate
 from ehb.store.mongo import Mongo, connect
+from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
 from ehb.store.sessions import SignIns
 from ehb.store.store import Store
@@ -67,6 +68,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     endpoint = GraphQLEndpoint(
         make_schema(),
         custodian=custodian,
+        facilities=registry,
+        practitioners=Practitioners(mongo, Vault(keys)),
         ids=OpaqueIds(keys.opaque),
         clock=clock,
         principal_from=backend.principal_from,

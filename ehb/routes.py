@@ -28,7 +28,7 @@ from ehb.errors import BadInput, EhbError, Unauthenticated, UnsupportedMediaType
 from ehb.formats import visit_xml
 from ehb.formats.visit_signature import verify
 from ehb.services import submission
-from ehb.services.registry import Lookup, certificates_of
+from ehb.services.registry import Facilities, certificates_of
 
 _STATUS = {Status.ACCEPTED: 201, Status.UNCHANGED: 200, Status.WAITING_FOR_IDENTITY: 202, Status.REJECTED: 422}
 _XML = ("application/xml", "text/xml")
@@ -39,7 +39,7 @@ _THREAD_FROM = 200_000
 def plain_routes(
     *,
     custodian: Custodian,
-    registry: Lookup,
+    registry: Facilities,
     principal_from: Callable[[Headers], Awaitable[Principal]],
     clock: Callable[[], datetime],
     ready: Callable[[], Awaitable[None]],

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 
 from ehb.formats.visit_signing import sign
-from ehb.services.registry import Wish, load_certificates
+from ehb.services.registry_lists import Wish, load_certificates
 from ehb.store import registry as store
 from ehb.store.registry import Registry
 from tests.builders import DRUG, FACILITY, NATIONAL_ID, visit_file

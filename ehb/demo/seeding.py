@@ -24,7 +24,7 @@ from ehb.domain.submission import Status
 from ehb.errors import EhbError
 from ehb.formats.public_keys import certificates_from
 from ehb.formats.registry_csv import read_facilities, read_practitioners
-from ehb.services.registry import Wish, load_certificates, load_facilities, load_practitioners
+from ehb.services.registry_lists import Wish, load_certificates, load_facilities, load_practitioners
 from ehb.settings import Settings
 from ehb.signing_files import Signer
 from ehb.store.migrations import migrate
