@@ -33,6 +33,7 @@ from ehb.services import identity
 from ehb.settings import Settings
 from ehb.store.migrations import bind, migrate
 from ehb.store.mongo import Mongo, connect
+from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
 from ehb.store.sessions import SignIns
 from ehb.store.store import Store
@@ -61,11 +62,14 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     sessions = Sessions(sign_ins, clock)
     app_client = MobileClient(settings.mobile_client_id, frozenset(settings.mobile_redirect_uris))
     logins = Logins(sign_ins, eid, sessions, sign_in, app_client, base, clock)
-    facilities = FacilityAuthentication(Registry(mongo), sign_ins, [f"{base}/auth/token", base], clock)
+    registry = Registry(mongo)
+    facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock)
     backend = BearerBackend(sessions)
     endpoint = GraphQLEndpoint(
         make_schema(),
         custodian=custodian,
+        facilities=registry,
+        practitioners=Practitioners(mongo, Vault(keys)),
         ids=OpaqueIds(keys.opaque),
         clock=clock,
         principal_from=backend.principal_from,
@@ -90,6 +94,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
             *plain_routes(
                 custodian=custodian,
+                registry=registry,
                 principal_from=backend.principal_from,
                 clock=clock,
                 ready=mongo.ping,

@@ -6,7 +6,7 @@ than it may be long, and nothing of it comes back in an answer or a log.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -20,10 +20,15 @@ from starlette.routing import Route
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal, PrincipalKind
-from ehb.domain.submission import Receipt, Status
+from ehb.domain.records import LegalStatus
+from ehb.domain.registry import Certificate
+from ehb.domain.signature import with_signature
+from ehb.domain.submission import Receipt, Status, VisitSummary
 from ehb.errors import BadInput, EhbError, Unauthenticated, UnsupportedMediaType
 from ehb.formats import visit_xml
+from ehb.formats.visit_signature import verify
 from ehb.services import submission
+from ehb.services.registry import Facilities, certificates_of
 
 _STATUS = {Status.ACCEPTED: 201, Status.UNCHANGED: 200, Status.WAITING_FOR_IDENTITY: 202, Status.REJECTED: 422}
 _XML = ("application/xml", "text/xml")
@@ -34,6 +39,7 @@ _THREAD_FROM = 200_000
 def plain_routes(
     *,
     custodian: Custodian,
+    registry: Facilities,
     principal_from: Callable[[Headers], Awaitable[Principal]],
     clock: Callable[[], datetime],
     ready: Callable[[], Awaitable[None]],
@@ -48,17 +54,18 @@ def plain_routes(
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _XML:
             raise UnsupportedMediaType
         body = await body_of(request, largest_file)
+        now, certificates = clock(), await certificates_of(registry, principal.facility)
         if len(body) > _THREAD_FROM:
-            visit = await run_in_threadpool(visit_xml.read, body)
+            visit = await run_in_threadpool(_read, body, certificates, now)
         else:
-            visit = visit_xml.read(body)
+            visit = _read(body, certificates, now)
         dry_run = _flag(request, "dry_run")
         receipt = await submission.submit(
             custodian,
             principal,
             visit,
             body,
-            now=clock(),
+            now=now,
             path="POST /facility/submissions",
             dry_run=dry_run,
         )
@@ -91,6 +98,13 @@ def plain_routes(
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
     ]
+
+
+def _read(body: bytes, certificates: Sequence[Certificate], now: datetime) -> VisitSummary:
+    visit = visit_xml.read(body)
+    if visit.signature is LegalStatus.UNSIGNED:
+        return visit
+    return with_signature(visit, verify(body, certificates, now))
 
 
 def _receipt(receipt: Receipt, status: int, *, kept: bool) -> Response:

@@ -34,10 +34,10 @@ N = TypeVar("N")
 
 @strawberry.type(description="Where a page stands in its list.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether older records follow.")
-    has_previous_page: bool = strawberry.field(description="Whether newer records come before.")
-    start_cursor: str | None = strawberry.field(description="Cursor of the first record of the page.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last record of the page.")
+    has_next_page: bool = strawberry.field(description="Whether more follows.")
+    has_previous_page: bool = strawberry.field(description="Whether anything comes before.")
+    start_cursor: str | None = strawberry.field(description="Cursor of the first one of the page.")
+    end_cursor: str | None = strawberry.field(description="Cursor of the last one of the page.")
 
 
 @strawberry.type(description="One record of a page.")

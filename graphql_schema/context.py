@@ -1,4 +1,4 @@
-"""What every resolver has at hand: who asks, in which language, and the door."""
+"""What every resolver has at hand: who asks, in which language, the door, and the public registry."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import strawberry
 
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
+from ehb.services.registry import Facilities, Practitioners
 from graphql_schema.ids import OpaqueIds
 
 
@@ -19,6 +20,8 @@ class Context:
 
     principal: Principal
     custodian: Custodian
+    facilities: Facilities
+    practitioners: Practitioners
     ids: OpaqueIds
     language: str
     clock: Callable[[], datetime]

@@ -112,7 +112,7 @@ described(
     "What a record is worth as a document.",
     {
         "SIGNED": "Signed by the facility; the signature was verified.",
-        "SIGNATURE_UNVERIFIED": "Carries a signature that has not been verified.",
+        "SIGNATURE_UNVERIFIED": "Carries a signature that nobody could check: no certificate is registered.",
         "SIGNATURE_INVALID": "Carries a signature that does not verify.",
         "UNSIGNED": "Carries no signature.",
         "SELF_REPORTED": "Reported by the person.",
@@ -207,6 +207,8 @@ class Provenance:
     signed: bool = strawberry.field(description="Whether the facility's signature was verified.")
     version: int = strawberry.field(description="1, and one more for each correction.")
     legal_status: domain.LegalStatus = strawberry.field(description="What it is worth as a document.")
+    signer: str | None = strawberry.field(description="Whom the certificate of a good signature names.")
+    signed_at: PartialDateTime | None = strawberry.field(description="When it was signed, as the signer says.")
 
 
 described(

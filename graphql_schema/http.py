@@ -24,6 +24,7 @@ from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
 from ehb.errors import BadInput, EhbError
 from ehb.problems import language_of, problem_response
+from ehb.services.registry import Facilities, Practitioners
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 from graphql_schema.ids import OpaqueIds
@@ -41,12 +42,16 @@ class GraphQLEndpoint:
         schema: strawberry.Schema,
         *,
         custodian: Custodian,
+        facilities: Facilities,
+        practitioners: Practitioners,
         ids: OpaqueIds,
         clock: Callable[[], datetime],
         principal_from: Callable[[Headers], Awaitable[Principal]],
     ) -> None:
         self._schema = schema
         self._custodian = custodian
+        self._facilities = facilities
+        self._practitioners = practitioners
         self._ids = ids
         self._clock = clock
         self._principal_from = principal_from
@@ -65,6 +70,8 @@ class GraphQLEndpoint:
         context = Context(
             principal=await self._principal_from(request.headers),
             custodian=self._custodian,
+            facilities=self._facilities,
+            practitioners=self._practitioners,
             ids=self._ids,
             language=language,
             clock=self._clock,

@@ -25,13 +25,14 @@ from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
 from graphql_schema.receipt import ReceiptQuery
 from graphql_schema.records import RECORD_TYPES
+from graphql_schema.registry import RegistryQuery
 from graphql_schema.submission import SubmissionMutation
 
 MAX_TOKENS = 2_000
 
 
 @strawberry.type(description="What can be asked.")
-class Query(BookQuery, IdentityQuery, ReceiptQuery):
+class Query(BookQuery, IdentityQuery, ReceiptQuery, RegistryQuery):
     """All roots that read."""
 
 

@@ -160,6 +160,12 @@ def test_a_planted_import_is_caught(copy: Path, place: str, planted: str) -> Non
 OWN_IDS = "{ myHealthBook { patientId timeline(first: 1) { nodes { id } } } }"
 OWN_ROOTS = {"me", "myHealthBook"}
 """Roots that answer about the caller alone. Every other root must refuse a stranger."""
+PUBLIC_ROOTS = {
+    "facility": "master data: facilities and their scope are published (Decree 102/2025 Art 15)",
+    "facilities": "master data, as above",
+    "practitioner": "master data: practising licences are published; no identity number is shown",
+}
+"""Roots that answer nobody in particular, each with the reason. They reach no custodian, so nothing of a person."""
 PUBLIC_ROUTES = {
     "/auth/login",
     "/auth/callback",
@@ -228,7 +234,7 @@ async def test_every_root_field_refuses_whoever_has_no_legal_ground(house: House
     denied = {"outcome": "DENY"}
 
     for operation, name, field in roots():
-        if name == "me" or (caller == "stranger" and name in OWN_ROOTS):
+        if name == "me" or name in PUBLIC_ROOTS or (caller == "stranger" and name in OWN_ROOTS):
             continue
         before = await house.mongo.database["audit_events"].count_documents(denied)
         answer = await house.ask(token, call_of(operation, name, field, ids.get(name, {"id": "x"})))
@@ -238,6 +244,14 @@ async def test_every_root_field_refuses_whoever_has_no_legal_ground(house: House
         code = answer["errors"][0]["extensions"]["code"]
         assert code in ({"UNAUTHENTICATED"} if caller == "anonymous" else {"FORBIDDEN", "NOT_FOUND"}), (name, answer)
         assert after - before == (1 if caller == "stranger" else 0), name
+
+
+def test_a_public_root_never_comes_near_the_door() -> None:
+    sources = [(ROOT / f"{room}/registry.py").read_text() for room in ("graphql_schema", "ehb/services", "ehb/store")]
+
+    assert {name for _, name, _ in roots()} >= set(PUBLIC_ROOTS)
+    assert not any("custodian" in line for source in sources for line in source.splitlines() if "import" in line)
+    assert not any("context.custodian" in source for source in sources)
 
 
 async def test_nobody_is_told_who_they_are_not(house: House) -> None:

@@ -53,6 +53,18 @@ def test_whoever_can_log_in_reads_a_book_with_visits(demo: RunningDemo, tmp_path
         assert '"id"' in done.stdout
 
 
+def test_the_books_hold_signed_and_unsigned_records(demo: RunningDemo, tmp_path: Path) -> None:
+    query = "{ myHealthBook { timeline(first: 100) { nodes { provenance { legalStatus } } } } }"
+    said = ""
+    for citizen in demo.ready["citizens"]:
+        (tmp_path / "token").write_text(ehb("login", citizen["sub"], EHB_URL=demo.base).stdout)
+        said += ehb("ask", query, "--token-file", tmp_path / "token", EHB_URL=demo.base).stdout
+
+    assert '"SIGNED"' in said
+    assert '"UNSIGNED"' in said
+    assert "SIGNATURE_" not in said
+
+
 def test_it_ends_whole_when_it_is_told_to(demo: RunningDemo) -> None:
     issuer_port = demo.ready["issuer"].rpartition(":")[2]
 

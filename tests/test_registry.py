@@ -20,8 +20,8 @@ from ehb.domain.registry import Report
 from ehb.errors import Conflict
 from ehb.formats.public_keys import certificates_from
 from ehb.formats.registry_csv import read_facilities, read_practitioners
-from ehb.services import registry as service
-from ehb.services.registry import Wish
+from ehb.services import registry_lists as service
+from ehb.services.registry_lists import Wish
 from ehb.store import registry as store
 from ehb.store.mongo import Mongo
 from ehb.store.practitioners import Practitioners
@@ -224,12 +224,13 @@ async def test_what_a_facility_looks_like_is_remembered_for_a_moment(
 
 async def test_the_memory_is_bounded(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "_MOST_REMEMBERED", 2)
+    await load(mongo, TWO + "99003,Bệnh viện Ba,01\n")
     registry = Registry(mongo)
 
-    for code in ("00001", "00002", "00003"):
+    for code in ("99001", "99002", "99003", "00000"):
         await registry.facility(code)
 
-    assert len(registry._cache) == 2
+    assert list(registry._cache) == ["99002", "99003"]
 
 
 async def test_a_list_of_many_is_loaded_in_parts(mongo: Mongo) -> None:

@@ -17,7 +17,7 @@ from ehb.domain.registry_rules import list_problem
 from ehb.errors import Misconfigured
 from ehb.formats.public_keys import UnusableKey, certificates_from, public_jwk
 from ehb.formats.registry_csv import read_facilities, read_practitioners
-from ehb.services import registry as service
+from ehb.services import registry_lists as service
 from ehb.settings import Settings
 from ehb.store.migrations import migrate
 from ehb.store.practitioners import Practitioners

@@ -25,11 +25,13 @@ from starlette.routing import Route
 from ehb import synthetic
 from ehb.app import create_app
 from ehb.client import SigningKey
+from ehb.demo.certificates import signers
 from ehb.demo.provider import provider, register_people
 from ehb.demo.seeding import facility_keys, load_registry, seed
 from ehb.demo.welcome import ready, welcome, write_ready
 from ehb.errors import Misconfigured, Unavailable
 from ehb.settings import EidSettings, Settings
+from ehb.signing_files import Signer
 from ehb.store import embedded
 from ehb.store.vault import Keys, Vault
 
@@ -81,7 +83,8 @@ async def _serve(
     demo: Demo, settings: Settings, keys: Keys, folder: Path, listening: socket.socket, say: Callable[[str], None]
 ) -> None:
     private_keys = facility_keys(folder)
-    signers = await load_registry(settings, Vault(keys), private_keys)
+    signing = signers(folder)
+    clients = await load_registry(settings, Vault(keys), private_keys, signing)
     people = list(synthetic.people(demo.people, demo.seed))
     app = create_app(settings, keys)
     app.router.routes.append(Route("/demo/signed-in", _signed_in))
@@ -90,7 +93,7 @@ async def _serve(
     try:
         await _started(server, serving)
         await register_people(settings.eid.issuer, people)
-        seeding = asyncio.create_task(_seed_once(demo, settings.base_url, people, signers))
+        seeding = asyncio.create_task(_seed_once(demo, settings.base_url, people, clients, signing))
         await asyncio.wait([seeding, serving], return_when=asyncio.FIRST_COMPLETED)
         if not seeding.done():  # Ctrl-C while people were still coming in
             seeding.cancel()
@@ -114,12 +117,18 @@ async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _seed_once(demo: Demo, base: str, people: list[synthetic.Person], signers: dict[str, SigningKey]) -> None:
+async def _seed_once(
+    demo: Demo,
+    base: str,
+    people: list[synthetic.Person],
+    clients: dict[str, SigningKey],
+    signing: dict[str, Signer],
+) -> None:
     """A kept folder that was seeded with these people to the end is not sent them again."""
     done = demo.data / f"seeded-{demo.people}-{demo.seed}" if demo.data is not None else None
     if done is not None and await asyncio.to_thread(done.exists):
         return
-    await seed(base, people, demo.seed, signers)
+    await seed(base, people, demo.seed, clients, signing)
     if done is not None:
         await asyncio.to_thread(done.touch)
 

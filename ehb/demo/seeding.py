@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,9 +22,11 @@ from ehb import synthetic
 from ehb.client import FacilityClient, SigningKey
 from ehb.domain.submission import Status
 from ehb.errors import EhbError
+from ehb.formats.public_keys import certificates_from
 from ehb.formats.registry_csv import read_facilities, read_practitioners
-from ehb.services.registry import Wish, load_facilities, load_practitioners
+from ehb.services.registry_lists import Wish, load_certificates, load_facilities, load_practitioners
 from ehb.settings import Settings
+from ehb.signing_files import Signer
 from ehb.store.migrations import migrate
 from ehb.store.mongo import connect
 from ehb.store.practitioners import Practitioners
@@ -39,44 +41,55 @@ def facility_keys(folder: Path) -> dict[str, Path]:
     return {facility.code: _facility_key(folder, facility.code) for facility in synthetic.facilities()}
 
 
-async def load_registry(settings: Settings, vault: Vault, keys: dict[str, Path]) -> dict[str, SigningKey]:
+async def load_registry(
+    settings: Settings, vault: Vault, keys: dict[str, Path], signers: Mapping[str, Signer]
+) -> dict[str, SigningKey]:
     """Load the invented facilities and clinicians as `ehb registry load` does; gives what the clients sign with."""
     assert settings.mongo_uri is not None  # noqa: S101  the demo has set it
     mongo = connect(settings.mongo_uri.get_secret_value(), settings.database)
     try:
         await migrate(mongo)
         registry, wish = Registry(mongo), Wish(datetime.now(UTC).date())
-        signers = {code: SigningKey.load(path) for code, path in keys.items()}
-        jwks = {code: json.dumps({"keys": [signer.public_jwk]}) for code, signer in signers.items()}
+        clients = {code: SigningKey.load(path) for code, path in keys.items()}
+        jwks = {code: json.dumps({"keys": [client.public_jwk]}) for code, client in clients.items()}
         rows = read_facilities("facilities.csv", synthetic.facilities_csv(jwks).encode())
         listed, _ = await load_facilities(registry, "facilities.csv", rows, wish)
         rows = read_practitioners("practitioners.csv", synthetic.practitioners_csv().encode())
         licences = Practitioners(mongo, vault)
         staffed = await load_practitioners(licences, registry, "practitioners.csv", rows, wish)
-        if listed.refused or staffed.refused:
+        ders = {code: signer.certificate.public_bytes(Encoding.DER) for code, signer in signers.items()}
+        certificates = {code: certificates_from(der) for code, der in ders.items()}
+        signed = await load_certificates(registry, "certificates", certificates, (), wish)
+        if listed.refused or staffed.refused or signed.refused:
             raise EhbError(vi="Danh mục bịa bị từ chối.", en="The invented registry was refused.")
-        return signers
+        return clients
     finally:
         await mongo.close()
 
 
-async def seed(base: str, people: Sequence[synthetic.Person], number: int, signers: dict[str, SigningKey]) -> None:
-    """Send every person's visit files. What was sent before is answered UNCHANGED, so a broken seed just goes on.
+async def seed(
+    base: str,
+    people: Sequence[synthetic.Person],
+    number: int,
+    keys: Mapping[str, SigningKey],
+    signers: Mapping[str, Signer],
+) -> None:
+    """Send every person's visit files, signed where the facility signs.
 
+    What was sent before is answered UNCHANGED, so a broken seed just goes on.
     Raises EhbError for a file that is refused: then the files or the intake are wrong, and the demo would lie.
     """
     files = [file for person in people for file in synthetic.visit_files(person, number)]
     async with contextlib.AsyncExitStack() as stack:
-        clients = {
-            code: await stack.enter_async_context(FacilityClient(base, code, signer))
-            for code, signer in signers.items()
-        }
+        clients = {code: await stack.enter_async_context(FacilityClient(base, code, key)) for code, key in keys.items()}
         queue = iter(files)
         with tqdm(total=len(files), desc="Sending visit files", unit=" files", mininterval=0.5, file=sys.stderr) as bar:
 
             async def send() -> None:
                 for file in queue:
-                    receipt = await clients[file.facility].submit(file.content)
+                    signer = signers.get(file.facility)
+                    content = signer.sign(file.content) if signer else file.content
+                    receipt = await clients[file.facility].submit(content)
                     if receipt.status is Status.REJECTED:
                         raise EhbError(vi=f"{file.name} bị từ chối.", en=f"{file.name} was rejected.")
                     bar.update()

@@ -106,6 +106,10 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Table and row in the source, such as "XML4#3"."""
     signed: bool = False
     legal_status: LegalStatus = LegalStatus.UNSIGNED
+    signer: str | None = None
+    """Whom the certificate of a good signature names."""
+    signed_at: str | None = None
+    """RFC 3339, when the signer says that it was signed."""
     version: int = 1
     """1 for the first, one more for each correction of this record."""
 

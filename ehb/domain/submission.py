@@ -114,6 +114,8 @@ class VisitSummary:
     signature: LegalStatus = LegalStatus.UNSIGNED
     labels: frozenset[str] = frozenset()
     """Sensitivity labels of the visit as a whole, besides those of its records."""
+    signer: str | None = None
+    signed_at: str | None = None
 
     @property
     def day(self) -> date | None:
@@ -285,6 +287,8 @@ def records_from(
             source_row=f"{draft.table}#{draft.row}" if draft.row is not None else draft.table,
             signed=visit.signature is LegalStatus.SIGNED,
             legal_status=visit.signature,
+            signer=visit.signer,
+            signed_at=visit.signed_at,
         )
         records.append(
             msgspec.structs.replace(

@@ -153,19 +153,23 @@ def _content(element: etree._Element | None, name: str, reading: _Reading) -> et
     return _parsed(body.lstrip(b"\xef\xbb\xbf \t\r\n"), reading, "table.malformed", name)
 
 
-def _parsed(body: bytes, reading: _Reading, rule: str, table: str | None) -> etree._Element | None:
-    parser = etree.XMLParser(
+def parser_for(body: bytes, *, whole: bool = False) -> etree.XMLParser:
+    """A parser that reads no file and expands nothing; `whole` keeps comments and instructions, as signatures need."""
+    return etree.XMLParser(
         encoding="utf-8" if _SAYS_UTF_16.match(body) else None,
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
         dtd_validation=False,
         huge_tree=False,
-        remove_pis=True,
-        remove_comments=True,
+        remove_pis=not whole,
+        remove_comments=not whole,
     )
+
+
+def _parsed(body: bytes, reading: _Reading, rule: str, table: str | None) -> etree._Element | None:
     try:
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(body, parser_for(body))
     except (etree.XMLSyntaxError, ValueError):
         reading.report(problem(rule, table=table))
         return None

@@ -12,7 +12,7 @@ from datetime import datetime
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import INSURANCE, Identifier
-from ehb.domain.records import Record
+from ehb.domain.records import LegalStatus, Record
 from ehb.domain.submission import IDENTITY_DIFFERS, Receipt, Status, VisitSummary, records_from
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Mongo, Session
@@ -71,7 +71,7 @@ class Intake:
             person.patient_id if person else None,
         )
         before = await self._submissions.claim(permit, claim, session)
-        if before is not None and before.digest == claim.digest and (before.patient_id or person is None):
+        if before is not None and self._same(before, visit, claim.digest) and (before.patient_id or person is None):
             return await self._unchanged(permit, visit, before, event, session)
         if before is not None and before.patient_id is not None:
             person = person or await self._people.known(permit, before.patient_id, session=session)
@@ -142,6 +142,14 @@ class Intake:
                 await self._records.retract(person, episode.id, reason, session, now=now)
         await self._submissions.retract(permit, episode, session, now=now)
         return dataclasses.replace(receipt, retracted_at=rfc3339(now)), True
+
+    def _same(self, before: Episode, visit: VisitSummary, digest: bytes) -> bool:
+        """Nothing new has come. What was SIGNED when it came first stays so, though its certificate ended since."""
+        if before.digest == digest:
+            return True
+        doubtful = visit.signature in (LegalStatus.SIGNATURE_INVALID, LegalStatus.SIGNATURE_UNVERIFIED)
+        signed = self._submissions.content_digest(visit, signature=LegalStatus.SIGNED)
+        return doubtful and before.digest == signed
 
     async def _recorded(
         self, visit: VisitSummary, person: Person, episode: bytes, session: Session, *, now: datetime, new: bool

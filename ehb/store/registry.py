@@ -37,7 +37,7 @@ class Registry:
     def __init__(self, mongo: Mongo) -> None:
         self._facilities = mongo.database["facilities"]
         self._clients = mongo.database["facility_clients"]
-        self._cache: OrderedDict[str, tuple[float, RegisteredFacility | None]] = OrderedDict()
+        self._cache: OrderedDict[str, tuple[float, RegisteredFacility]] = OrderedDict()
 
     async def facility(self, code: str) -> RegisteredFacility | None:
         """A facility as it stood at most ten seconds ago, without its clients."""
@@ -45,7 +45,9 @@ class Registry:
         if kept is not None and time.monotonic() - kept[0] < _REMEMBERED:
             return kept[1]
         found = await self._facilities.find_one({"_id": code})
-        facility = _facility(found) if found else None
+        if found is None:
+            return None  # not remembered: anybody may ask for any code, and would push out the facilities that send
+        facility = _facility(found)
         self._cache[code] = (time.monotonic(), facility)
         self._cache.move_to_end(code)
         while len(self._cache) > _MOST_REMEMBERED:

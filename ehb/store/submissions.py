@@ -19,6 +19,7 @@ import msgspec
 from pymongo import ReturnDocument
 
 from ehb.domain.access import Action, Permit
+from ehb.domain.records import LegalStatus
 from ehb.domain.submission import Receipt, Status, VisitSummary
 from ehb.errors import Forbidden
 from ehb.store.mongo import Document, Mongo, Session
@@ -71,9 +72,9 @@ class Submissions:
         """12 bytes that name one thing of an episode, the same in every version."""
         return self._vault.blind_index("record", episode.hex(), identity)[:12]
 
-    def content_digest(self, visit: VisitSummary) -> bytes:
-        """Equal for equal content."""
-        return self._vault.blind_index("content", visit.content.hex())
+    def content_digest(self, visit: VisitSummary, *, signature: LegalStatus | None = None) -> bytes:
+        """Equal for equal content with a signature of the same worth; `signature` asks as if it were worth that."""
+        return self._vault.blind_index("content", visit.content.hex(), signature or visit.signature)
 
     async def claim(self, permit: Permit, episode: Episode, session: Session) -> Episode | None:
         """Make an episode that is not there yet; one that is stays as it is and is given back."""
