@@ -41,6 +41,7 @@ def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDe
         else:
             cards.append(identifier)
     birth = summary.get("NGAY_SINH")
+    day = summary.time("NGAY_RA") or summary.time("NGAY_VAO") or ""
     details = PatientDetails(
         identifiers=(*identifiers, *_newborn(summary, discharge)),
         cards=tuple(dict.fromkeys(cards)),
@@ -48,11 +49,11 @@ def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDe
         birth_date=read_birth(birth) if birth else None,
         sex=_SEX.get(summary.get("GIOI_TINH")),
         nationality=summary.text("MA_QUOCTICH"),
-        ethnicity=coded("ethnicity", summary.get("MA_DANTOC")),
+        ethnicity=coded("ethnicity", summary.get("MA_DANTOC"), day),
         occupation=summary.text("MA_NGHE_NGHIEP"),
         address=summary.text("DIA_CHI"),
-        province=coded("province_2025", summary.get("MATINH_CU_TRU")),
-        commune=coded("commune_2025", summary.get("MAXA_CU_TRU")),
+        province=coded("province", summary.get("MATINH_CU_TRU"), day),
+        commune=coded("commune", summary.get("MAXA_CU_TRU"), day),
         phone=summary.text("DIEN_THOAI"),
     )
     return details, problems
