@@ -62,6 +62,11 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "MA_LOAI_RV là chuyển tuyến nhưng thiếu XML13 hoặc MA_NOI_DEN.",
         "MA_LOAI_RV says referral, but XML13 or MA_NOI_DEN is missing.",
     ),
+    "checkin.empty": ("Tệp check-in không có dòng nào.", "The check-in file has no row."),
+    "checkin.many": (
+        "Một tệp check-in chỉ được nói về một lượt khám của một người.",
+        "A check-in file must tell of one visit of one person.",
+    ),
     "outcome.died_with_leave": (
         "Người bệnh đã tử vong nhưng có giấy nghỉ.",
         "The patient died, yet has a certificate of leave.",

@@ -24,7 +24,7 @@ _NEWBORN_DAYS = 28
 
 
 def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDetails, list[Problem]]:
-    """The person of XML1 and what is wrong with their numbers; a newborn is known by the mother of XML7, too."""
+    """The person of a visit and what is wrong with their numbers; a newborn is known by the mother of XML7, too."""
     problems: list[Problem] = []
     nationality = summary.get("MA_QUOCTICH") or "000"
     identifiers: tuple[Identifier, ...] = ()
@@ -32,12 +32,12 @@ def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDe
         found = identifier_from(summary.get("SO_CCCD"), nationality=nationality)
         identifiers = (found,) if found else ()
     except UnusableIdentifier:
-        problems.append(problem("identifier.format", table="XML1", row=1, field="SO_CCCD"))
+        problems.append(problem("identifier.format", table=summary.table, row=summary.number, field="SO_CCCD"))
     cards: list[Identifier] = []
     for card in summary.each("MA_THE_BHYT"):
         identifier = card_from(card)
         if identifier is None:
-            problems.append(warning("identifier.card", table="XML1", row=1, field="MA_THE_BHYT"))
+            problems.append(warning("identifier.card", table=summary.table, row=summary.number, field="MA_THE_BHYT"))
         else:
             cards.append(identifier)
     birth = summary.get("NGAY_SINH")

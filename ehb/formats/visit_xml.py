@@ -1,4 +1,4 @@
-"""The national visit file: bytes → VisitSummary (QD 130, 4750 and 3176/QD-BYT; envelope GIAMDINHHS).
+"""The national visit file: bytes → VisitSummary (QD 130, 4750 and 3176/QD-BYT; envelope GIAMDINHHS, or a check-in).
 
 Owns the envelope. Leaves the XML of the tables to `visit_reading`, the meaning of fields to `visit_mapping`, rules
 that span tables to `visit_rules` and clinical rules to the domain.
@@ -16,10 +16,11 @@ from ehb.domain.records import LegalStatus
 from ehb.domain.submission import Draft, PatientDetails, VisitSummary
 from ehb.formats.field_tables import CHECK_IN, tables
 from ehb.formats.problems import problem, warning
+from ehb.formats.visit_checkin import check_in_drafts, check_in_problems
 from ehb.formats.visit_mapping import drafts_from
 from ehb.formats.visit_patient import patient_from
 from ehb.formats.visit_reading import Reading, content_of, name_of, parsed, read_rows, text_of
-from ehb.formats.visit_rules import cross_table_problems
+from ehb.formats.visit_rules import code_problems, cross_table_problems
 
 SOURCE = "QD4750"
 READ_TABLES = frozenset(f"XML{number}" for number in range(1, 16))
@@ -32,22 +33,29 @@ def read(body: bytes) -> VisitSummary:
     reading = Reading()
     root = parsed(body, reading, "xml.malformed", None)
     if root is not None:
-        if name_of(root) == "GIAMDINHHS":
-            _read_envelope(root, reading)
-        else:
-            reading.report(problem("envelope.root"))
+        match name_of(root):
+            case "GIAMDINHHS":
+                _read_envelope(root, reading)
+            case name if name == tables()[CHECK_IN].root:
+                _read_check_in(root, reading)
+            case _:
+                reading.report(problem("envelope.root"))
     return _visit(reading)
 
 
 def _visit(reading: Reading) -> VisitSummary:
-    summary = reading.rows["XML1"][0] if reading.rows["XML1"] else None
+    arrived = reading.rows.get(CHECK_IN, [])
+    summary = next(iter(reading.rows["XML1"] or arrived), None)
     patient = PatientDetails()
     drafts: tuple[Draft, ...] = ()
     if summary is not None:
-        reading.report(*cross_table_problems(reading.rows, reading.facility))
+        if arrived:
+            reading.report(*check_in_problems(arrived), *code_problems(reading.rows, summary.get("NGAY_VAO")[:8]))
+        else:
+            reading.report(*cross_table_problems(reading.rows, reading.facility))
         patient, faults = patient_from(summary, reading.rows.get("XML7", ()))
         reading.report(*faults)
-        drafts = drafts_from(reading.rows)
+        drafts = tuple(check_in_drafts(arrived)) if arrived else drafts_from(reading.rows)
     content = {name: [row.values for row in rows] for name, rows in sorted(reading.rows.items())}
     sent = {*reading.unread, *(name for name, rows in reading.rows.items() if rows)}
     return VisitSummary(
@@ -60,6 +68,7 @@ def _visit(reading: Reading) -> VisitSummary:
         content=orjson.dumps([content, reading.unread, reading.signed], option=orjson.OPT_SORT_KEYS),
         signature=LegalStatus.SIGNATURE_UNVERIFIED if reading.signed else LegalStatus.UNSIGNED,
         labels=frozenset(_LABEL_OF_TABLE[name] for name in sent if name in _LABEL_OF_TABLE),
+        preliminary=bool(arrived),
     )
 
 
@@ -74,14 +83,26 @@ def _read_envelope(root: etree._Element, reading: Reading) -> None:
     visits = [element for element in root.iter(etree.Element) if name_of(element) == "HOSO"]
     if len(visits) != 1 or text_of(elements.get("SOLUONGHOSO")) not in ("1", "01", ""):
         reading.report(problem("envelope.count", field="SOLUONGHOSO"))
-    signature = elements.get("CHUKYDONVI")
-    reading.signed = signature is not None and (len(signature) > 0 or bool(text_of(signature)))
+    reading.signed = _signed(elements.get("CHUKYDONVI"))
     for part in visits[0] if visits else ():
         _read_part(part, reading)
     if not reading.rows["XML1"] and not any(found.table == "XML1" for found in reading.problems):
         reading.report(problem("table.missing", table="XML1"))
     if len(reading.rows["XML1"]) > 1:
         reading.report(problem("table.repeated", table="XML1"))
+
+
+def _read_check_in(root: etree._Element, reading: Reading) -> None:
+    reading.signed = _signed(next((one for one in root.iter(etree.Element) if name_of(one) == "CHUKYDONVI"), None))
+    read_rows(root, tables()[CHECK_IN], reading)
+    if not reading.rows[CHECK_IN]:
+        reading.report(problem("checkin.empty", table=CHECK_IN))
+        return
+    reading.facility = reading.rows[CHECK_IN][0].get("MA_CSKCB")
+
+
+def _signed(signature: etree._Element | None) -> bool:
+    return signature is not None and (len(signature) > 0 or bool(text_of(signature)))
 
 
 def _read_part(part: etree._Element, reading: Reading) -> None:

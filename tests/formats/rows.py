@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from tests.builders import DRUG, FACILITY, NATIONAL_ID, NOTE, RECORD_SUMMARY, RESULT, SERVICE, SUMMARY, Rows
+from collections.abc import Mapping
+
+from tests.builders import (
+    DRUG,
+    FACILITY,
+    NATIONAL_ID,
+    NOTE,
+    RECORD_SUMMARY,
+    RESULT,
+    SERVICE,
+    SUMMARY,
+    Rows,
+    table_xml,
+)
 
 DISCHARGE = {"MA_LK": "LK-1", "SO_LUU_TRU": "RV-1", "NGAY_RA": "202610051100", "CHAN_DOAN_RV": "Tăng huyết áp"}
 REFERRAL = {"MA_LK": "LK-1", "SO_CHUYENTUYEN": "CT-1", "MA_NOI_DEN": "99002"}
@@ -105,6 +118,16 @@ CHECK_IN = {
     "MA_LOAI_KCB": "01",
     "MA_CSKCB": FACILITY,
 }
+
+
+def check_in_file(*rows: Mapping[str, str], signature: str = "") -> bytes:
+    """A check-in of some rows, each given by what differs from the usual one."""
+    numbered = [{**CHECK_IN, "STT": str(number), **row} for number, row in enumerate(rows or ({},), start=1)]
+    body = table_xml("XML0", numbered)
+    end = "</CHI_TIEU_TRANG_THAI_KCB>"
+    return body.replace(end, f"<CHUKYDONVI>{signature}</CHUKYDONVI>{end}").encode()
+
+
 LATER_TABLES: dict[str, Rows] = {
     "XML6": [HIV_CARE],
     "XML9": [BIRTH],

@@ -9,7 +9,7 @@ from ehb.formats.field_tables import tables
 from ehb.formats.problems import MESSAGES
 from ehb.formats.visit_xml import READ_TABLES, read
 from tests.builders import DRUG, EVERYTHING, RESULT, SERVICE, SUMMARY, envelope, part, table_xml, visit_file
-from tests.formats.rows import ASSESSMENT, BIRTH, REFERRAL, SICK_LEAVE, SLIP
+from tests.formats.rows import ASSESSMENT, BIRTH, REFERRAL, SICK_LEAVE, SLIP, check_in_file
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 XML1 = table_xml("XML1", [SUMMARY])
@@ -168,6 +168,8 @@ RULES: list[tuple[str, Severity, Place, bytes]] = [
     ),
     ("days.care_type", WARNING, ("XML1", 1, "SO_NGAY_DTRI"), _with(SO_NGAY_DTRI="1")),
     ("days.care_type", WARNING, ("XML1", 1, "SO_NGAY_DTRI"), _with(MA_LOAI_KCB="03", SO_NGAY_DTRI="2")),
+    ("checkin.many", ERROR, ("XML0", 2, "MA_LK"), check_in_file({}, {"MA_LK": "LK-2"})),
+    ("checkin.empty", ERROR, ("XML0", None, None), b"<CHI_TIEU_TRANG_THAI_KCB/>"),
     ("money.amount", WARNING, ("XML2", 1, "THANH_TIEN_BV"), _billed({"THANH_TIEN_BV": "60001.01"})),
     ("money.other_sources", WARNING, ("XML2", 1, "T_NGUONKHAC"), _billed({"T_NGUONKHAC": "2000"})),
     *(
