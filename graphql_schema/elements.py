@@ -97,7 +97,7 @@ described(
         "LABORATORY_RESULTS": "Laboratory reports.",
         "IMAGING_RESULTS": "Imaging and functional test reports.",
         "CLINICAL_NOTES": "Notes on the course of an illness.",
-        "DISCHARGE_PAPERS": "Discharge papers.",
+        "DISCHARGE_PAPERS": "Discharge papers and certificates: birth, leave, assessment.",
         "RECORD_SUMMARIES": "Summaries of a medical record.",
         "REFERRALS": "Referrals to another facility.",
         "REEXAMINATION_APPOINTMENTS": "Appointments for a re-examination.",
@@ -233,5 +233,6 @@ class Result:
     code: CodeableConcept = strawberry.field(description="What was observed.")
     value: Quantity | None = strawberry.field(description="The value, when it is a number.")
     text: str | None = strawberry.field(description="The value as written, when it is no number.")
+    concept: CodeableConcept | None = strawberry.field(description="The value, when it is a code.")
     interpretation: str | None = strawberry.field(description="High, low, normal … as reported.")
     note: str | None = strawberry.field(description="The reader's description.")

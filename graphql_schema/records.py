@@ -149,7 +149,9 @@ class ClinicalImpression(Record):
     is_type_of = _kind_of(domain.ClinicalImpression)
 
 
-@strawberry.type(description="A paper of a visit: discharge paper or record summary.")
+@strawberry.type(
+    description="A paper of a visit: discharge paper, record summary, certificate of birth, leave or assessment."
+)
 class Composition(Record):
     title: str = strawberry.field(description="What the paper is called.")
     period: Period | None = strawberry.field(description="The visit's time.")
@@ -167,6 +169,7 @@ class Composition(Record):
     document_number: str | None = strawberry.field(description="The paper's number.")
     document_date: PartialDateTime | None = strawberry.field(description="The paper's date.")
     note: str | None = strawberry.field(description="Remarks.")
+    details: list[Result] = strawberry.field(description="What the paper states besides, item by item.")
     is_type_of = _kind_of(domain.Composition)
 
 
@@ -218,6 +221,7 @@ class CarePlan(Record):
     goals: list[str] = strawberry.field(description="What is to be reached.")
     activities: list[str] = strawberry.field(description="What is to be done.")
     note: str | None = strawberry.field(description="Remarks.")
+    details: list[Result] = strawberry.field(description="What the plan rests on, item by item.")
     is_type_of = _kind_of(domain.CarePlan)
 
 

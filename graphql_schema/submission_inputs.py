@@ -74,6 +74,7 @@ class ResultInput:
     code: CodeableConceptInput = _said("What was observed.")
     value: QuantityInput | None = _maybe("The value, when it is a number.")
     text: str | None = _maybe("The value, when it is no number.")
+    concept: CodeableConceptInput | None = _maybe("The value, when it is a code.")
     interpretation: str | None = _maybe("High, low, normal …")
     note: str | None = _maybe("Description.")
 
@@ -152,6 +153,7 @@ class ReportInput(EntryInput):
 class ObservationInput(EntryInput):
     value: QuantityInput | None = _maybe("The value, when it is a number.")
     text: str | None = _maybe("The value, when it is no number.")
+    concept: CodeableConceptInput | None = _maybe("The value, when it is a code.")
     components: list[ResultInput] = _some("Parts, such as systolic and diastolic pressure.")
     note: str | None = _maybe("Remarks.")
 

@@ -95,10 +95,11 @@ def table_xml(name: str, rows: Rows) -> str:
     """The XML document of one table."""
     table = tables()[name]
     bodies = ["".join(f"<{field}>{escape(value)}</{field}>" for field, value in row.items()) for row in rows]
+    root = table.root or name
     if table.row is None:
-        return "".join(f"<{table.root}>{body}</{table.root}>" for body in bodies)
+        return "".join(f"<{root}>{body}</{root}>" for body in bodies)
     inner = "".join(f"<{table.row}>{body}</{table.row}>" for body in bodies)
-    return f"<{table.root}><DSACH>{inner}</DSACH></{table.root}>"
+    return f"<{root}><DSACH>{inner}</DSACH></{root}>"
 
 
 def part(name: str, content: str | bytes) -> str:
@@ -133,5 +134,6 @@ def visit_file(
     parts = [part("XML1", table_xml("XML1", [first]))]
     for name, rows in rest.items():
         if name not in without:
-            parts.append(part(name, table_xml(name, [{**row, "MA_LK": episode} for row in rows])))
+            own = {"MA_LK": episode} if "MA_LK" in tables()[name].fields else {}
+            parts.append(part(name, table_xml(name, [{**row, **own} for row in rows])))
     return envelope("".join(parts), facility=facility)

@@ -155,6 +155,8 @@ class Result(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     value: Quantity | None = None
     text: str | None = None
     """The value when it is no number, as written."""
+    concept: CodeableConcept | None = None
+    """The value when it is a code (FHIR valueCodeableConcept)."""
     interpretation: str | None = None
     note: str | None = None
 
@@ -270,7 +272,7 @@ class ClinicalImpression(Record, frozen=True, tag="ClinicalImpression"):
 
 
 class Composition(Record, frozen=True, tag="Composition"):
-    """A paper of a visit: discharge paper (XML7) or record summary (XML8)."""
+    """A paper of a visit: discharge paper (XML7), record summary (XML8), certificates (XML9 to XML12)."""
 
     title: str = ""
     period: Period | None = None
@@ -288,6 +290,8 @@ class Composition(Record, frozen=True, tag="Composition"):
     document_number: str | None = None
     document_date: str | None = None
     note: str | None = None
+    details: tuple[Result, ...] = ()
+    """What the paper states besides, item by item."""
 
 
 class ServiceRequest(Record, frozen=True, tag="ServiceRequest"):
@@ -339,6 +343,8 @@ class CarePlan(Record, frozen=True, tag="CarePlan"):
     goals: tuple[str, ...] = ()
     activities: tuple[str, ...] = ()
     note: str | None = None
+    details: tuple[Result, ...] = ()
+    """What the plan rests on, item by item (FHIR supportingInfo)."""
 
 
 AnyRecord = (

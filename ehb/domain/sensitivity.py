@@ -12,6 +12,9 @@ from ehb.domain.records import Composition, Procedure, Record
 
 ICD10 = "http://hl7.org/fhir/sid/icd-10"
 
+BIRTH_CERTIFICATE = ("http://loinc.org", "71230-7")
+"""System and code of the one paper that says the sex of a child who was born with the visit."""
+
 _RANGES: tuple[tuple[str, str, str], ...] = (
     ("A15", "A19", "TB"),
     ("A50", "A64", "STD"),
@@ -46,6 +49,11 @@ def labels_of(records: Iterable[Record]) -> tuple[str, ...]:
         for coding in (*codings, *reasons):
             if coding.system == ICD10:
                 found |= labels_of_code(coding.code)
-        if isinstance(record, Composition) and record.pregnancy_ended:
+        if isinstance(record, Composition) and _tells_of_a_loss(record):
             found.add("SEX")
     return tuple(sorted(found))
+
+
+def _tells_of_a_loss(paper: Composition) -> bool:
+    """A cause or a time tells it even where the flag was forgotten."""
+    return paper.pregnancy_ended or bool(paper.pregnancy_end_cause or paper.pregnancy_end_time)

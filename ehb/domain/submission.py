@@ -66,6 +66,14 @@ IDENTITY_DIFFERS = Problem(
 )
 """The visit stands under the number that it names; what it says about the person is not believed."""
 
+LATE_CHECK_IN = Problem(
+    Severity.WARNING,
+    "checkin.late",
+    "Lượt khám đã kết thúc; tệp check-in đến sau không thay đổi gì.",
+    "The visit is finished; a check-in that comes after it changes nothing.",
+    table="XML0",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class PatientDetails:
@@ -116,6 +124,8 @@ class VisitSummary:
     """Sensitivity labels of the visit as a whole, besides those of its records."""
     signer: str | None = None
     signed_at: str | None = None
+    preliminary: bool = False
+    """A visit that goes on (check-in): superseded by the finished visit, and never the other way round."""
 
     @property
     def day(self) -> date | None:
@@ -209,7 +219,7 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
     stay = next((draft for draft in visit.drafts if isinstance(draft.record, Encounter)), None)
     if stay is None or not isinstance(encounter := stay.record, Encounter):
         return
-    ending, birthday = ("NGAY_RA", "NGAY_SINH") if stay.table == "XML1" else ("period", "birthDate")
+    ending, birthday = ("NGAY_RA", "NGAY_SINH") if stay.table.startswith("XML") else ("period", "birthDate")
     period = encounter.period
     if period and period.start and period.end and _surely_before(period.end, period.start):
         yield Problem(
@@ -227,7 +237,7 @@ def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem
             "time.before_birth",
             "Ngày khám trước ngày sinh.",
             "The visit is before the birth date.",
-            table=stay.table if stay.table == "XML1" else "patient",
+            table=stay.table if stay.table.startswith("XML") else "patient",
             field=birthday,
         )
     if encounter.outcome and encounter.outcome.code in _DIED:

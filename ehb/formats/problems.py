@@ -28,6 +28,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "table.missing": ("Thiếu bảng XML1.", "Table XML1 is missing."),
     "table.repeated": ("Bảng XML1 chỉ được có một TONG_HOP.", "XML1 must hold exactly one TONG_HOP."),
     "episode.mismatch": ("MA_LK khác với MA_LK của XML1.", "MA_LK differs from the one in XML1."),
+    "person.mismatch": (
+        "SO_CCCD của bảng này khác SO_CCCD của XML1.",
+        "SO_CCCD of this table differs from SO_CCCD of XML1.",
+    ),
     "facility.mismatch": ("MA_CSKCB của XML1 khác MACSKCB của tệp.", "MA_CSKCB of XML1 differs from MACSKCB."),
     "field.required": ("Thiếu trường bắt buộc.", "A required field is empty."),
     "field.expected": ("Thiếu trường nên có.", "A field that should be filled is empty."),
@@ -42,6 +46,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "The date does not exist or is not yyyyMMdd[HHmm].",
     ),
     "field.code": ("Mã không có trong danh mục; giữ nguyên như đã gửi.", "The code is not in its list; kept as sent."),
+    "field.code_not_in_force": (
+        "Mã không có hiệu lực vào ngày khám; giữ nguyên như đã gửi.",
+        "The code is not in force on the day of the visit; kept as sent.",
+    ),
     "identifier.format": (
         "SO_CCCD phải là 12 số, 9 số, số hộ chiếu hoặc mã tài khoản.",
         "SO_CCCD must be a 12-digit number, a 9-digit number, a passport number or an account code.",
@@ -53,6 +61,55 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "referral.missing": (
         "MA_LOAI_RV là chuyển tuyến nhưng thiếu XML13 hoặc MA_NOI_DEN.",
         "MA_LOAI_RV says referral, but XML13 or MA_NOI_DEN is missing.",
+    ),
+    "checkin.empty": ("Tệp check-in không có dòng nào.", "The check-in file has no row."),
+    "checkin.many": (
+        "Một tệp check-in chỉ được nói về một lượt khám của một người.",
+        "A check-in file must tell of one visit of one person.",
+    ),
+    "outcome.died_with_leave": (
+        "Người bệnh đã tử vong nhưng có giấy nghỉ.",
+        "The patient died, yet has a certificate of leave.",
+    ),
+    "birth.children": (
+        "Số con không khớp với số giấy chứng sinh.",
+        "The number of children does not match the birth certificates.",
+    ),
+    "time.admission": (
+        "NGAY_VAO_NOI_TRU phải từ NGAY_VAO đến NGAY_RA.",
+        "NGAY_VAO_NOI_TRU must lie between NGAY_VAO and NGAY_RA.",
+    ),
+    "time.outside_visit": (
+        "Thời điểm y lệnh nằm ngoài lượt khám.",
+        "The order was given outside the time of the visit.",
+    ),
+    "time.sequence": (
+        "Thứ tự phải là NGAY_YL, NGAY_TH_YL, NGAY_KQ.",
+        "The order of times must be NGAY_YL, NGAY_TH_YL, NGAY_KQ.",
+    ),
+    "card.lists": (
+        "Số phần tử khác với MA_THE_BHYT.",
+        "The list has another number of items than MA_THE_BHYT.",
+    ),
+    "card.outside_insurance": (
+        "MA_DOITUONG_KCB là 9 (không BHYT) nhưng có thẻ BHYT.",
+        "MA_DOITUONG_KCB says 9 (no insurance), yet a card is given.",
+    ),
+    "days.care_type": (
+        "SO_NGAY_DTRI không khớp với MA_LOAI_KCB và ngày vào, ngày ra.",
+        "SO_NGAY_DTRI does not fit MA_LOAI_KCB and the days of the visit.",
+    ),
+    "money.amount": (
+        "THANH_TIEN_BV khác SO_LUONG nhân đơn giá.",
+        "THANH_TIEN_BV is not SO_LUONG times the unit price.",
+    ),
+    "money.other_sources": (
+        "T_NGUONKHAC khác tổng bốn nguồn khác.",
+        "T_NGUONKHAC is not the sum of its four sources.",
+    ),
+    "money.total": (
+        "Tổng tiền không khớp với các dòng chi tiết.",
+        "The total does not match the rows.",
     ),
 }
 

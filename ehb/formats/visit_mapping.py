@@ -21,6 +21,8 @@ from ehb.domain.records import (
 from ehb.domain.submission import Draft
 from ehb.formats.catalogue import DRUG, coded, icd10, traditional
 from ehb.formats.measures import measured, vital_signs
+from ehb.formats.visit_care import care_plans, care_reports
+from ehb.formats.visit_certificates import certificates
 from ehb.formats.visit_papers import appointments, papers, referrals
 from ehb.formats.visit_results import reports, services
 from ehb.formats.visit_rows import Row, Visit, author, draft
@@ -40,7 +42,10 @@ def drafts_from(rows: Mapping[str, Sequence[Row]]) -> tuple[Draft, ...]:
         *services(visit),
         *reports(visit),
         *_notes(visit),
+        *care_plans(visit),
+        *care_reports(visit),
         *papers(visit),
+        *certificates(visit),
         *referrals(visit),
         *appointments(visit),
     )
@@ -62,9 +67,9 @@ def _encounter(visit: Visit) -> Iterator[Draft]:
             admission_reason=row.text("LY_DO_VNT"),
             admission_diagnosis=row.text("CHAN_DOAN_VAO"),
             discharge_diagnosis=row.text("CHAN_DOAN_RV"),
-            outcome=coded("ket_qua_dtri", row.get("KET_QUA_DTRI")),
-            discharge=coded("ma_loai_rv", row.get("MA_LOAI_RV")),
-            accident=coded("ma_tai_nan", row.get("MA_TAI_NAN")),
+            outcome=coded("ket_qua_dtri", row.get("KET_QUA_DTRI"), visit.end),
+            discharge=coded("ma_loai_rv", row.get("MA_LOAI_RV"), visit.end),
+            accident=coded("ma_tai_nan", row.get("MA_TAI_NAN"), visit.end),
             department=row.text("MA_KHOA"),
             treatment=row.text("PP_DIEU_TRI"),
             treatment_days=int(days) if days.isdigit() else None,

@@ -11,14 +11,13 @@ from ehb.domain.coding import CodeableConcept, Period
 from ehb.domain.records import (
     Appointment,
     Composition,
-    Practitioner,
     Section,
     ServiceRequest,
 )
 from ehb.domain.submission import Draft
 from ehb.formats.catalogue import coded, icd10
 from ehb.formats.field_tables import read_time
-from ehb.formats.visit_rows import Row, Visit, author, draft
+from ehb.formats.visit_rows import Row, Visit, author, draft, signer
 
 
 def papers(visit: Visit) -> Iterator[Draft]:
@@ -29,7 +28,7 @@ def papers(visit: Visit) -> Iterator[Draft]:
             Composition(
                 section=Section.DISCHARGE_PAPERS,
                 time=row.time("NGAY_RA") or visit.end,
-                provenance=visit.provenance(row.text("MA_BS"), _signer(row)),
+                provenance=visit.provenance(row.text("MA_BS"), signer(row)),
                 title="Giấy ra viện",
                 period=Period(row.time("NGAY_VAO") or visit.arrival, row.time("NGAY_RA")),
                 discharge_diagnosis=row.text("CHAN_DOAN_RV"),
@@ -59,19 +58,13 @@ def papers(visit: Visit) -> Iterator[Draft]:
                 course=row.text("QT_BENHLY"),
                 results_summary=row.text("TOMTAT_KQ"),
                 treatment=row.text("PP_DIEUTRI"),
-                outcome=coded("ket_qua_dtri", row.get("KET_QUA_DTRI")),
+                outcome=coded("ket_qua_dtri", row.get("KET_QUA_DTRI"), visit.end),
                 document_date=row.time("NGAY_CT"),
                 note=row.text("GHI_CHU"),
             ),
             "record-summary",
             row,
         )
-
-
-def _signer(row: Row) -> Practitioner | None:
-    """Who signed a discharge paper (MA_BS, TEN_BS); None when the paper does not say."""
-    licence, name = row.text("MA_BS"), row.text("TEN_BS")
-    return Practitioner(licence, name) if licence or name else None
 
 
 def referrals(visit: Visit) -> Iterator[Draft]:
@@ -85,7 +78,7 @@ def referrals(visit: Visit) -> Iterator[Draft]:
                 provenance=visit.provenance(row.text("MA_BAC_SI"), author(row.text("MA_TTDV"))),
                 referred_from=row.text("MA_NOI_DI"),
                 referred_to=row.text("MA_NOI_DEN") or visit.summary.text("MA_NOI_DEN"),
-                reason=coded("ma_lydo_ct", row.get("MA_LYDO_CT")),
+                reason=coded("ma_lydo_ct", row.get("MA_LYDO_CT"), visit.end),
                 clinical_signs=row.text("DAU_HIEU_LS"),
                 diagnosis=row.text("CHAN_DOAN_RV"),
                 course=row.text("QT_BENHLY"),

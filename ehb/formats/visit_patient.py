@@ -24,7 +24,7 @@ _NEWBORN_DAYS = 28
 
 
 def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDetails, list[Problem]]:
-    """The person of XML1 and what is wrong with their numbers; a newborn is known by the mother of XML7, too."""
+    """The person of a visit and what is wrong with their numbers; a newborn is known by the mother of XML7, too."""
     problems: list[Problem] = []
     nationality = summary.get("MA_QUOCTICH") or "000"
     identifiers: tuple[Identifier, ...] = ()
@@ -32,15 +32,16 @@ def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDe
         found = identifier_from(summary.get("SO_CCCD"), nationality=nationality)
         identifiers = (found,) if found else ()
     except UnusableIdentifier:
-        problems.append(problem("identifier.format", table="XML1", row=1, field="SO_CCCD"))
+        problems.append(problem("identifier.format", table=summary.table, row=summary.number, field="SO_CCCD"))
     cards: list[Identifier] = []
     for card in summary.each("MA_THE_BHYT"):
         identifier = card_from(card)
         if identifier is None:
-            problems.append(warning("identifier.card", table="XML1", row=1, field="MA_THE_BHYT"))
+            problems.append(warning("identifier.card", table=summary.table, row=summary.number, field="MA_THE_BHYT"))
         else:
             cards.append(identifier)
     birth = summary.get("NGAY_SINH")
+    day = summary.time("NGAY_RA") or summary.time("NGAY_VAO") or ""
     details = PatientDetails(
         identifiers=(*identifiers, *_newborn(summary, discharge)),
         cards=tuple(dict.fromkeys(cards)),
@@ -48,11 +49,11 @@ def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDe
         birth_date=read_birth(birth) if birth else None,
         sex=_SEX.get(summary.get("GIOI_TINH")),
         nationality=summary.text("MA_QUOCTICH"),
-        ethnicity=coded("ethnicity", summary.get("MA_DANTOC")),
+        ethnicity=coded("ethnicity", summary.get("MA_DANTOC"), day),
         occupation=summary.text("MA_NGHE_NGHIEP"),
         address=summary.text("DIA_CHI"),
-        province=coded("province_2025", summary.get("MATINH_CU_TRU")),
-        commune=coded("commune_2025", summary.get("MAXA_CU_TRU")),
+        province=coded("province", summary.get("MATINH_CU_TRU"), day),
+        commune=coded("commune", summary.get("MAXA_CU_TRU"), day),
         phone=summary.text("DIEN_THOAI"),
     )
     return details, problems

@@ -53,11 +53,11 @@ def services(visit: Visit) -> Iterator[Draft]:
                 provenance=visit.provenance(
                     row.text("NGUOI_THUC_HIEN") or row.text("MA_BAC_SI"), author(row.text("MA_BAC_SI"))
                 ),
-                category=coded("ma_nhom", group),
+                category=coded("ma_nhom", group, visit.end),
                 used=CodeableConcept((Coding(SUPPLY, supply),), row.text("TEN_VAT_TU")) if supply else None,
                 ordered=row.time("NGAY_YL"),
                 quantity=measured(row.get("SO_LUONG"), row.text("DON_VI_TINH")),
-                anaesthesia=coded("pp_vo_cam", row.get("PP_VO_CAM")),
+                anaesthesia=coded("pp_vo_cam", row.get("PP_VO_CAM"), visit.end),
                 body_site=row.text("VI_TRI_TH_DVKT"),
                 reason=tuple(icd10(code, visit.end) for code in row.each("MA_BENH")),
             ),
@@ -75,7 +75,7 @@ def _unreported(visit: Visit, row: Row, time: str) -> DiagnosticReport:
         code=CodeableConcept((Coding(SERVICE, row.get("MA_DICH_VU"), name),), name),
         provenance=visit.provenance(row.text("NGUOI_THUC_HIEN"), author(row.text("MA_BAC_SI"))),
         status="registered",
-        category=coded("ma_nhom", row.get("MA_NHOM")),
+        category=coded("ma_nhom", row.get("MA_NHOM"), visit.end),
         ordered=row.time("NGAY_YL"),
     )
 
@@ -99,7 +99,7 @@ def reports(visit: Visit) -> Iterator[Draft]:
                 provenance=visit.provenance(
                     first.text("MA_BS_DOC_KQ"), author(service.text("MA_BAC_SI") if service else None)
                 ),
-                category=coded("ma_nhom", group),
+                category=coded("ma_nhom", group, visit.end),
                 ordered=ordered,
                 results=tuple(_result(row) for row in rows),
                 conclusion="\n".join(conclusions) or None,

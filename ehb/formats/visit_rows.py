@@ -34,7 +34,7 @@ class Row:
     def text(self, field: str) -> str | None:
         """The value as NFC text, None when there is none."""
         value = self.values.get(field)
-        return unicodedata.normalize("NFC", value) if value else None
+        return (value if value.isascii() else unicodedata.normalize("NFC", value)) if value else None
 
     def time(self, field: str) -> str | None:
         """The value as a FHIR date or dateTime."""
@@ -53,10 +53,13 @@ class Visit:
     end: str
     rows: Mapping[str, Sequence[Row]]
 
-    def provenance(self, practitioner: str | None = None, author: Practitioner | None = None) -> Provenance:
+    def provenance(
+        self, practitioner: str | None = None, author: Practitioner | None = None, *, by: Practitioner | None = None
+    ) -> Provenance:
+        """`practitioner` is a licence; `by` is for who is known by name."""
         return Provenance(
             facility=Facility(self.summary.get("MA_CSKCB")),
-            practitioner=Practitioner(licence=practitioner) if practitioner else None,
+            practitioner=Practitioner(licence=practitioner) if practitioner else by,
             author=author,
             submitted_at="",
             source="",
@@ -71,3 +74,9 @@ def draft(record: AnyRecord, identity: str, row: Row) -> Draft:
 def author(licence: str | None) -> Practitioner | None:
     """A practitioner known by licence alone."""
     return Practitioner(licence) if licence else None
+
+
+def signer(row: Row) -> Practitioner | None:
+    """Who signed a paper (MA_BS, TEN_BS); None when the paper does not say."""
+    licence, name = row.text("MA_BS"), row.text("TEN_BS")
+    return Practitioner(licence, name) if licence or name else None

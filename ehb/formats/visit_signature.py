@@ -27,7 +27,7 @@ from ehb.domain.coding import VIETNAM
 from ehb.domain.records import LegalStatus
 from ehb.domain.registry import Certificate
 from ehb.domain.signature import UNSIGNED, UNVERIFIED, Signature, SignatureFault, invalid
-from ehb.formats.visit_xml import parser_for
+from ehb.formats.visit_reading import parser_for
 from ehb.formats.xmldsig import Faulty, SignedDocument
 
 PLACE = "CHUKYDONVI"

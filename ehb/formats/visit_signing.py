@@ -17,8 +17,8 @@ from lxml import etree
 from signxml.algorithms import CanonicalizationMethod, SignatureMethod
 from signxml.signer import XMLSigner
 
+from ehb.formats.visit_reading import parser_for
 from ehb.formats.visit_signature import PLACE
-from ehb.formats.visit_xml import parser_for
 from ehb.formats.xmldsig import DS, EXCLUSIVE_C14N
 
 PrivateKey = RSAPrivateKey | EllipticCurvePrivateKey

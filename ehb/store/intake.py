@@ -13,7 +13,14 @@ from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import INSURANCE, Identifier
 from ehb.domain.records import LegalStatus, Record
-from ehb.domain.submission import IDENTITY_DIFFERS, Receipt, Status, VisitSummary, records_from
+from ehb.domain.submission import (
+    IDENTITY_DIFFERS,
+    LATE_CHECK_IN,
+    Receipt,
+    Status,
+    VisitSummary,
+    records_from,
+)
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Mongo, Session
 from ehb.store.people import Found, People, Person, same_person
@@ -69,10 +76,14 @@ class Intake:
             self._submissions.content_digest(visit),
             receipt_key(receipt_id) or b"",
             person.patient_id if person else None,
+            visit.preliminary,
         )
         before = await self._submissions.claim(permit, claim, session)
         if before is not None and self._same(before, visit, claim.digest) and (before.patient_id or person is None):
             return await self._unchanged(permit, visit, before, event, session)
+        if before is not None and visit.preliminary and not before.preliminary and before.digest:
+            receipt = await self._unchanged(permit, visit, before, event, session)
+            return dataclasses.replace(receipt, problems=(*receipt.problems, LATE_CHECK_IN))
         if before is not None and before.patient_id is not None:
             person = person or await self._people.known(permit, before.patient_id, session=session)
             if person is not None and before.patient_id != person.patient_id:

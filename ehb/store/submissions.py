@@ -43,6 +43,8 @@ class Episode:
     """Of its content; empty once it was taken back, so that whatever comes next is a new version."""
     submission: bytes
     patient_id: bytes | None
+    preliminary: bool = False
+    """The visit has only been checked in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Submissions:
             "digest": episode.digest,
             "submission": episode.submission,
             "patient": episode.patient_id,
+            "preliminary": episode.preliminary,
         }
         found = await self._episodes.find_one_and_update(
             {"_id": episode.id},
@@ -102,6 +105,7 @@ class Submissions:
             "digest": after.digest,
             "submission": after.submission,
             "patient": after.patient_id,
+            "preliminary": after.preliminary,
         }
         await self._episodes.update_one({"_id": after.id}, {"$set": document}, session=session)
         replaced: Document = {"$set": {"replaced_by": after.submission}, "$unset": {"waits_for": "", "visit": ""}}
@@ -223,4 +227,5 @@ def _require(permit: Permit, *actions: Action) -> None:
 
 
 def _episode(found: Document) -> Episode:
-    return Episode(found["_id"], found["version"], found["digest"], found["submission"], found["patient"])
+    preliminary = found.get("preliminary", False)
+    return Episode(found["_id"], found["version"], found["digest"], found["submission"], found["patient"], preliminary)

@@ -6,7 +6,8 @@ import pytest
 
 from ehb.domain.coding import Coding
 from ehb.domain.sensitivity import ICD10
-from ehb.formats.catalogue import TRADITIONAL, coded, icd10, traditional
+from ehb.formats.catalogue import TRADITIONAL, Standing, coded, icd10, standing, traditional
+from ehb.formats.field_tables import published
 
 
 @pytest.mark.parametrize(
@@ -37,13 +38,70 @@ def test_no_code_is_no_coding_and_an_unknown_one_is_kept_without_a_label() -> No
     assert coded("ma_loai_rv", "77") == Coding("urn:vn:byt:qd4750:MA_LOAI_RV", "77", None, "QD4750/2023")
 
 
-def test_a_commune_is_of_the_list_of_2025_and_an_ethnic_group_of_the_core_list() -> None:
-    kinh, province = coded("ethnicity", "01"), coded("province_2025", "01")
+@pytest.mark.parametrize(
+    ("code", "day", "display", "version"),
+    [
+        ("08", "2025-06-30", "Tuyên Quang", "2004-07-08"),
+        ("08", "2025-07-01", "Tỉnh Tuyên Quang", "2025-07-01"),
+        ("08", "2025-07-01T00:00:00+07:00", "Tỉnh Tuyên Quang", "2025-07-01"),
+        ("08", "", "Tỉnh Tuyên Quang", "2025-07-01"),
+        ("02", "2025-06-30", "Hà Giang", "2004-07-08"),
+        ("02", "2025-07-01", None, "2025-07-01"),
+    ],
+)
+def test_a_province_has_the_label_that_it_had_on_the_day(
+    code: str, day: str, display: str | None, version: str
+) -> None:
+    assert coded("province", code, day) == Coding("urn:vn:gso:province", code, display, version)
+
+
+def test_a_commune_before_the_first_list_that_we_know_is_kept_without_label_and_version() -> None:
+    assert coded("commune", "00004", "2025-06-30") == Coding("urn:vn:gso:commune", "00004")
+
+
+@pytest.mark.parametrize(
+    ("code_list", "code", "day", "said"),
+    [
+        ("ma_loai_kcb", "01", "2026-07-31", Standing.UNDISPUTED),
+        ("ma_loai_kcb", "11", "2026-07-31", Standing.NOT_IN_FORCE),
+        ("ma_loai_kcb", "11", "2026-08-01", Standing.UNDISPUTED),
+        ("ma_loai_kcb", "17", "2026-08-01", Standing.UNKNOWN),
+        ("ma_loai_kcb", "1", "2026-08-01", Standing.UNKNOWN),
+        ("province", "02", "2025-07-01", Standing.NOT_IN_FORCE),
+        ("province", "03", "2025-07-01", Standing.UNKNOWN),
+        ("province", "03", "2025-06-30", Standing.UNDISPUTED),
+        ("commune", "99999", "2025-06-30", Standing.UNDISPUTED),
+        ("commune", "99999", "2025-07-01", Standing.UNKNOWN),
+        ("ma_tai_nan", "9", "2026-08-01", Standing.UNDISPUTED),
+        ("icd10", "X", "2026-08-01", Standing.UNDISPUTED),
+        ("xml6:MA_XU_TRI", "8", "2026-08-01", Standing.UNDISPUTED),
+        ("xml6:MA_XU_TRI", "9", "2026-08-01", Standing.UNKNOWN),
+    ],
+)
+def test_a_code_is_judged_by_the_day_and_only_where_the_list_is_known(
+    code_list: str, code: str, day: str, said: Standing
+) -> None:
+    assert standing(code_list, code, day) is said
+
+
+def test_every_code_of_a_complete_list_has_a_vietnamese_label_today() -> None:
+    lists = {row["list"]: row["file"] for row in published("code_lists") if row["complete"] == "yes"}
+    nameless = [
+        (name, row["code"])
+        for name, file in lists.items()
+        for row in published(file)
+        if not (found := coded(f"{name}:{row['field']}" if row.get("field") else name, row["code"]))
+        or not found.display
+    ]
+
+    assert nameless == []
+
+
+def test_an_ethnic_group_is_of_the_core_list() -> None:
+    kinh = coded("ethnicity", "01", "2026-08-01")
 
     assert kinh is not None
-    assert province is not None
     assert (kinh.system, kinh.display) == ("http://fhir.ehealth.gov.vn/core/CodeSystem/vn-core-race", "Kinh")
-    assert (province.system, province.version) == ("urn:vn:gso:province", "2025-07-01")
 
 
 def test_a_code_of_traditional_medicine_stands_in_its_own_list() -> None:

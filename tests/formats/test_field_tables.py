@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from ehb.formats.field_tables import Field, Need, codes, read_birth, read_time, tables
+from ehb.formats.catalogue import coded
+from ehb.formats.field_tables import CHECK_IN, Field, Need, read_birth, read_time, tables
 from ehb.formats.visit_xml import READ_TABLES
 
 DATA = resources.files("ehb.formats") / "qd4750"
-WITHOUT_STRUCTURE = "XML12"
-"""Typed into the portal, never sent by software: its element names are not known."""
+TABLES = [f"XML{number}" for number in range(1, 16)]
 
 
 def _csv(name: str) -> list[dict[str, str]]:
@@ -22,16 +22,24 @@ def _csv(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def _name(table: str) -> str:
+    return CHECK_IN if table == "checkin" else table.upper()
+
+
 def _field(table: str, name: str) -> Field:
     return tables()[table].fields[name]
 
 
-def test_every_table_with_known_elements_is_loaded() -> None:
-    assert set(tables()) == {f"XML{number}" for number in range(1, 16)} - {WITHOUT_STRUCTURE}
-    assert set(tables()) >= READ_TABLES
+def test_every_table_and_the_check_in_list_is_loaded() -> None:
+    assert set(tables()) == {*TABLES, CHECK_IN}
+    assert set(TABLES) == READ_TABLES
 
 
-@pytest.mark.parametrize("name", sorted({f"XML{number}" for number in range(1, 16)} - {WITHOUT_STRUCTURE}))
+def test_a_table_whose_elements_are_not_published_for_certain_takes_any_root() -> None:
+    assert {name for name, table in tables().items() if table.root is None} == {"XML6", "XML12"}
+
+
+@pytest.mark.parametrize("name", TABLES)
 def test_every_field_of_a_table_is_loaded_in_the_order_of_the_annex(name: str) -> None:
     published = [row["field"] for row in _csv(name.lower())]
 
@@ -39,19 +47,18 @@ def test_every_field_of_a_table_is_loaded_in_the_order_of_the_annex(name: str) -
     assert len(published) == len(set(published))
 
 
-def test_every_code_list_that_a_field_names_exists_and_is_not_empty() -> None:
-    lists = {one.code_list for table in tables().values() for one in table.fields.values() if one.code_list}
+def test_every_code_list_that_a_field_of_the_book_names_is_in_the_catalogue() -> None:
+    lists = {code_list for table in tables().values() for _, code_list in table.coded}
 
-    assert lists >= {"gioi_tinh", "ma_loai_kcb", "ma_loai_rv", "ket_qua_dtri", "ma_nhom"}
-    assert all(codes(name) for name in lists)
-    assert all(code == code.strip() and code for name in lists for code in codes(name))
+    assert lists >= {"gioi_tinh", "ma_loai_kcb", "ma_loai_rv", "province", "commune", "xml6:MA_XU_TRI"}
+    assert all(coded(name, "01") for name in lists)
 
 
 def test_every_field_that_the_book_reads_is_a_field_of_its_table() -> None:
     unknown = [
         (row["table"], row["field"])
         for row in _csv("book_fields")
-        if row["field"] not in tables()[row["table"].upper()].fields
+        if row["field"] not in tables()[_name(row["table"])].fields
     ]
 
     assert unknown == []
@@ -59,7 +66,7 @@ def test_every_field_that_the_book_reads_is_a_field_of_its_table() -> None:
 
 def test_the_book_cannot_do_without_the_keys_of_a_visit() -> None:
     assert tables()["XML1"].essential == {"MA_LK", "MA_CSKCB", "NGAY_VAO"}
-    assert all("MA_LK" in tables()[name].essential for name in READ_TABLES)
+    assert all("MA_LK" in tables()[name].essential for name in READ_TABLES - {"XML12"})
 
 
 def test_sizes_that_the_portal_takes_longer_are_taken_longer_here() -> None:
@@ -155,8 +162,3 @@ def test_a_day_stays_a_day_and_a_moment_gets_the_zone_of_vietnam() -> None:
 def test_a_date_without_fault_can_be_read(value: str, name: str) -> None:
     if value and _field("XML1", name).fault(value) is None:
         (read_birth if name == "NGAY_SINH" else read_time)(value)
-
-
-def test_a_code_keeps_its_leading_zeros_and_has_a_label() -> None:
-    assert codes("ma_loai_kcb")["01"]
-    assert "1" not in codes("ma_loai_kcb")
