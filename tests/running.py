@@ -32,7 +32,9 @@ def ehb(*arguments: str | Path, stdin: str = "", **environment: str) -> subproce
 class RunningDemo:
     """`ehb demo`, ready. `ready` is what its ready file says."""
 
-    def __init__(self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, patience: float = 60
+    ) -> None:
         self.folder = folder
         self._ready_file = folder / "ready.json"
         self._ready_file.unlink(missing_ok=True)
@@ -48,7 +50,7 @@ class RunningDemo:
                 env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **(environment or {})},
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + patience
         while not self._ready_file.exists():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop(signal.SIGKILL)
