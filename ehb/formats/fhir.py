@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ehb.domain.records import LegalStatus
-from ehb.domain.submission import PatientDetails, VisitSummary
+from ehb.domain.submission import Draft, PatientDetails, VisitSummary
 from ehb.formats import fhir_history, fhir_papers, fhir_results, fhir_treatment
 from ehb.formats.fhir_bundle import BILLING, Bundle
-from ehb.formats.fhir_elements import Fate, Resource
+from ehb.formats.fhir_elements import Entangled, Fate, Resource
 from ehb.formats.fhir_episode import episode_of, named_facility
 from ehb.formats.fhir_json import Unreadable, canonical, diagnosis_labels, faults, parsed
 from ehb.formats.fhir_patient import patient_from
@@ -80,9 +80,13 @@ def _visit(tree: dict[str, Any], facility: str, found: Found) -> VisitSummary:
     _check_references(bundle, patient, found)
     visit = Visit(bundle, facility, found, Words(bundle))
     details = patient_from(patient, found) if patient is not None and not patient.faulty else PatientDetails()
-    _map(visit)
-    drafts = visit.drafts()
-    _account(visit)
+    drafts: tuple[Draft, ...] = ()
+    try:
+        _map(visit)
+        drafts = visit.drafts()
+        _account(visit)
+    except Entangled:
+        found.report("fhir.too_many", None)
     return VisitSummary(
         facility=named_facility(bundle) or facility,
         episode=episode_of(bundle, patient, details, _MAPPINGS),
@@ -128,6 +132,7 @@ def _check_references(bundle: Bundle, patient: Resource | None, found: Found) ->
 
 
 def _map(visit: Visit) -> None:
+    fhir_history.rank(visit)
     inside = fhir_results.folded_observations(visit)
     for resource in visit.bundle.resources:
         if id(resource) not in inside:

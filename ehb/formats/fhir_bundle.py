@@ -9,10 +9,11 @@ The one invariant: a reference leads to a resource of this bundle or nowhere; no
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from ehb.formats.fhir_elements import Element, Resource
+from ehb.formats.fhir_elements import Element, Ledger, Resource
 from ehb.formats.fhir_shapes import Report, compare, contained, shapes
 
 TAKEN = frozenset({"transaction", "batch", "collection", "document"})
@@ -33,6 +34,10 @@ class Bundle:
         self.resources: list[Resource] = []
         self.others: list[str] = []
         """Types of entries that the book has no words for."""
+        self.ledger = Ledger()
+        self._by_kind: defaultdict[str, list[Resource]] = defaultdict(list)
+        self._foreign: set[str] = set()
+        """Where a reference may lead although we read nothing there."""
         self._places: dict[str, Resource] = {}
         self._by_identifier: dict[tuple[str, str, str], Resource] = {}
 
@@ -42,7 +47,7 @@ class Bundle:
 
     def of(self, *kinds: str) -> list[Resource]:
         """The resources of some types."""
-        return [one for one in self.resources if one.kind in kinds]
+        return [one for kind in kinds for one in self._by_kind[kind]]
 
     def read(self, report: Report) -> None:
         """Take in all entries that have the shape of one; report what is wrong with the others."""
@@ -82,10 +87,13 @@ class Bundle:
         if not isinstance(kind, str) or kind not in shapes():
             if isinstance(kind, str) and not faults:
                 self.others.append(kind)
+                self._foreign.update({str(full_url), f"{kind}/{value.get('id')}"})
             return
         resource = Resource(value, kind, f"{path}.resource", full_url if isinstance(full_url, str) else None)
         resource.faulty = bool(faults)
+        resource.ledger = self.ledger
         self.resources.append(resource)
+        self._by_kind[kind].append(resource)
         self._place(resource, path, report)
         inner = value.get("contained")
         for number, one in enumerate(inner if isinstance(inner, list) else ()):
@@ -93,6 +101,7 @@ class Bundle:
                 held = Resource(one, one["resourceType"], f"{path}.resource.contained[{number}]")
                 held.faulty = resource.faulty
                 held.contained = resource.contained
+                held.ledger = self.ledger
                 resource.contained[one["id"]] = held
 
     def _place(self, resource: Resource, path: str, report: Report) -> None:
@@ -122,6 +131,13 @@ class Bundle:
             return self._by_identifier.get((named, str(identifier.get("system")), str(identifier.get("value"))))
         return None
 
+    def _leads_somewhere(self, literal: str, root: Resource) -> bool:
+        if literal.startswith("#"):
+            inner = root.value.get("contained")
+            held = inner if isinstance(inner, list) else []
+            return literal == "#" or any(isinstance(one, dict) and one.get("id") == literal[1:] for one in held)
+        return literal in self._foreign or self.find({"reference": literal}, root) is not None
+
     def resolve(self, element: Element | None) -> Resource | None:
         """The well-shaped resource that a Reference leads to."""
         if element is None or element.kind != "Reference":
@@ -137,7 +153,7 @@ class Bundle:
         """
         for resource in self.resources:
             for path, plain, literal in _references(resource.value, resource.path, ""):
-                if self.find({"reference": literal}, resource) is None and literal != "#":
+                if not self._leads_somewhere(literal, resource):
                     inside = literal.startswith(("urn:", "#")) or (self.document and resource.kind == "Composition")
                     yield resource, path, plain, inside
 

@@ -29,6 +29,25 @@ class Fate(enum.Enum):
     """Not shown, because it says of itself that it was entered in error."""
 
 
+class Entangled(ValueError):
+    """The resources of a bundle refer to each other so often that their records would be much larger than it is."""
+
+
+class Ledger:
+    """How much went into records by reference: a large resource that thousands name is not copied into each."""
+
+    _MOST = 50_000_000
+
+    def __init__(self) -> None:
+        self._spent = 0
+
+    def spend(self, size: int) -> None:
+        """Count what one reference brings in. Raises Entangled over the limit."""
+        self._spent += size
+        if self._spent > self._MOST:
+            raise Entangled
+
+
 class Element:
     """One complex element. `root` is the resource that it stands in."""
 
@@ -132,7 +151,7 @@ class Element:
 class Resource(Element):
     """A resource of the bundle, or one contained in another."""
 
-    __slots__ = ("became", "contained", "faulty", "full_url", "path")
+    __slots__ = ("became", "contained", "faulty", "full_url", "ledger", "path", "size")
 
     def __init__(self, value: dict[str, Any], kind: str, path: str, full_url: str | None = None) -> None:
         super().__init__(value, kind, None)
@@ -141,6 +160,8 @@ class Resource(Element):
         self.contained: dict[str, Resource] = {}
         self.faulty = False
         self.became: Fate | None = None
+        self.ledger = Ledger()
+        self.size = 0
 
     @property
     def id(self) -> str | None:
@@ -148,8 +169,10 @@ class Resource(Element):
         return found if isinstance(found, str) else None
 
     def fold(self) -> None:
-        """Take part in the record of another resource."""
+        """Take part in the record of another resource. Raises Entangled when that has happened too often."""
         self.became = self.became or Fate.PART
+        self.size = self.size or len(dumped(self.value))
+        self.ledger.spend(self.size)
 
     @property
     def identity(self) -> str:

@@ -76,7 +76,8 @@ def _times(resource: Resource) -> Iterator[str]:
 
 
 def _short(episode: str) -> str:
-    return episode if len(episode) <= _LONGEST else _hashed(episode)
+    mended = episode.encode("utf-8", "replace").decode()  # broken text is refused, and its receipt still names it
+    return mended if len(mended) <= _LONGEST else _hashed(mended)
 
 
 def _hashed(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from ehb.domain.coding import Coding
 from ehb.domain.records import (
     AllergyIntolerance,
+    Appointment,
     Condition,
     ConditionRole,
     Encounter,
@@ -29,6 +30,20 @@ def encounter(visit: Visit, resource: Resource) -> None:
         participant.skip("type", "period")
     lines = words.lines(resource, "priority", "length", "diagnosis")
     department = words.joined(resource, "serviceType", "location")
+    if resource.value.get("status") == "planned":  # not a visit yet, and it may lie ahead
+        reasons = words.joined(resource, "reasonCode", "reasonReference")
+        resource.skip("class")
+        visit.keep(
+            resource,
+            Appointment,
+            section=Section.REEXAMINATION_APPOINTMENTS,
+            time=time,
+            provenance=provenance,
+            code=concepts(resource.each("type")),
+            status=resource.text("status") or "",
+            diagnosis=paragraphs([reasons, department, *lines, visit.narrative(resource)]),
+        )
+        return
     visit.keep(
         resource,
         Encounter,
@@ -68,19 +83,21 @@ def condition(visit: Visit, resource: Resource) -> None:
         time=time,
         provenance=provenance,
         code=concept(resource.one("code")),
-        role=_role(visit, resource),
+        role=ConditionRole.MAIN if id(resource) in visit.main else ConditionRole.SECONDARY,
         clinical_status=_code(resource.one("clinicalStatus")),
         note=paragraphs([*lines, visit.narrative(resource)]),
     )
 
 
-def _role(visit: Visit, resource: Resource) -> ConditionRole:
-    """MAIN for what an encounter ranks first, and for the only diagnosis there is."""
+def rank(visit: Visit) -> None:
+    """Find the diagnoses that encounters rank first; the only diagnosis of a bundle is one, too."""
     for stay in visit.bundle.of("Encounter"):
         for diagnosis in stay.each("diagnosis") if not stay.faulty else ():
-            if diagnosis.value.get("rank") == 1 and visit.bundle.resolve(diagnosis.one("condition")) is resource:
-                return ConditionRole.MAIN
-    return ConditionRole.MAIN if len(visit.bundle.of("Condition")) == 1 else ConditionRole.SECONDARY
+            main = visit.bundle.resolve(diagnosis.one("condition")) if diagnosis.value.get("rank") == 1 else None
+            if main is not None:
+                visit.main.add(id(main))
+    if len(alone := visit.bundle.of("Condition")) == 1:
+        visit.main.add(id(alone[0]))
 
 
 def allergy(visit: Visit, resource: Resource) -> None:

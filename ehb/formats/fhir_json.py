@@ -20,7 +20,8 @@ from ehb.domain.sensitivity import labels_of_code
 
 DEEPEST = 60
 """FHIR data nests to about 15 levels; sections and extensions may go on."""
-_MOST_VALUES = 1_000_000
+_MOST_VALUES = 600_000
+"""What 10 MB of dense records hold, with room; each takes about a hundred bytes once it is read."""
 _LONGEST_NUMBER = 40
 _LARGEST_EXPONENT = 30
 _BROKEN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -86,26 +87,29 @@ def faults(value: Any, path: str, known: frozenset[str]) -> Iterator[tuple[str, 
 
     A name that is not `known` stands in a path as `?`: it is no element of FHIR and may be anybody's data.
     """
-    waiting: list[tuple[Any, str, int]] = [(value, path, 0)]
+    waiting: list[Iterator[tuple[Any, str]]] = [iter([(value, path)])]
     while waiting:
-        found, place, depth = waiting.pop()
-        if isinstance(found, str):
+        found, place = next(waiting[-1], (None, None))
+        if place is None:
+            waiting.pop()
+        elif isinstance(found, str):
             if _BROKEN_TEXT.search(found):
                 yield "fhir.text", place
         elif found is ODD:
             yield "fhir.number", place
         elif isinstance(found, dict | list):
-            if depth > DEEPEST:
+            if len(waiting) > DEEPEST:
                 yield "fhir.deep", shortened(place)
                 continue
             if isinstance(found, Repeated):
                 yield "fhir.key_repeated", place
-            if isinstance(found, dict):
-                waiting.extend(
-                    (item, f"{place}.{name if name in known else '?'}", depth + 1) for name, item in found.items()
-                )
-            else:
-                waiting.extend((item, f"{place}[{number}]", depth + 1) for number, item in enumerate(found))
+            waiting.append(_inside(found, place, known))
+
+
+def _inside(found: dict[str, Any] | list[Any], place: str, known: frozenset[str]) -> Iterator[tuple[Any, str]]:
+    if isinstance(found, dict):
+        return ((item, f"{place}.{name if name in known else '?'}") for name, item in found.items())
+    return ((item, f"{place}[{number}]") for number, item in enumerate(found))
 
 
 def shortened(path: str) -> str:
@@ -135,9 +139,10 @@ def canonical(bundle: dict[str, Any]) -> bytes:
     When it was bundled, when a server last touched a resource and how it asked to be stored says nothing about
     the person.
     """
+    held = bundle.get("entry")
     entries = sorted(
         dumped({"fullUrl": entry.get("fullUrl"), "resource": _without_moments(entry.get("resource"))})
-        for entry in bundle.get("entry", ())
+        for entry in (held if isinstance(held, list) else ())
         if isinstance(entry, dict)
     )
     meta = bundle.get("meta")

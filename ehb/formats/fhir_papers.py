@@ -61,7 +61,7 @@ def _section(visit: Visit, section: Element, depth: int) -> Iterator[str]:
     empty = words_of(section.one("emptyReason"))
     for entry in section.each("entry"):
         if visit.bundle.resolve(entry) is not None:
-            entry.skip("reference", "type", "display")
+            entry.skip("reference", "type", "identifier", "display")
     said = [narrative(text) if text is not None else "", f"({empty})" if empty else ""]
     if body := paragraphs(said):
         yield f"{'#' * min(depth + 1, 4)} {title}\n{body}"

@@ -34,10 +34,10 @@ def patient_from(patient: Resource, found: Found) -> PatientDetails:
     faults = 0
     for number, element in enumerate(patient.each("identifier")):
         system, value = element.value.get("system"), element.text("value")
+        element.skip("system", "use", "type", "period", "assigner")
         if system not in (*_TRUSTED, INSURANCE):
             unknown += 1
             continue
-        element.skip("system", "use", "type", "period", "assigner")
         if value is None or (element.value.get("use") == _RETIRED and system != OLD_NATIONAL_ID):
             continue
         one = _card(value) if system == INSURANCE else _number(str(system), value)

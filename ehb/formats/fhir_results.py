@@ -11,11 +11,13 @@ The one invariant: a number keeps its digits, and a value that is no number keep
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from decimal import Decimal
 
-from ehb.domain.coding import CodeableConcept, Coding
+from ehb.domain.coding import CodeableConcept, Coding, Quantity
 from ehb.domain.records import DiagnosticReport, Observation, Result, Section
-from ehb.formats.fhir_elements import Element, Fate, Resource, coding, concept, concepts, name_of, quantity, words_of
+from ehb.formats.fhir_elements import Element, Resource, coding, concept, concepts, name_of, quantity, words_of
 from ehb.formats.fhir_visit import Visit
 from ehb.formats.fhir_words import paragraphs
 
@@ -31,27 +33,46 @@ _LABORATORY = frozenset({"laboratory", "LAB"})
 
 def folded_observations(visit: Visit) -> set[int]:
     """Ids of the Observations that stand inside a report: what a report names, and the members of laboratory panels."""
+    waiting = [
+        (one, name)
+        for kind, name in (("DiagnosticReport", "result"), ("Observation", "hasMember"))
+        for one in visit.bundle.of(kind)
+        if not one.faulty
+        and one.value.get("status") != "entered-in-error"
+        and (kind == "DiagnosticReport" or _LABORATORY & _categories(one))
+    ]
     found: set[int] = set()
-    for report in visit.bundle.of("DiagnosticReport"):
-        if not report.faulty and report.value.get("status") != "entered-in-error":
-            found.update(id(one) for one in _members(visit, report, "result"))
-    for panel in visit.bundle.of("Observation"):
-        if not panel.faulty and _LABORATORY & _categories(panel) and panel.value.get("status") != "entered-in-error":
-            found.update(id(one) for one in _members(visit, panel, "hasMember") if one is not panel)
+    while waiting:
+        owner, name = waiting.pop()
+        for member in _named(visit, owner, name):
+            if member is not owner and id(member) not in found:
+                found.add(id(member))
+                waiting.append((member, "hasMember"))
     return found
 
 
+def _named(visit: Visit, owner: Resource, name: str) -> Iterator[Resource]:
+    for element in owner.each(name):
+        member = visit.bundle.resolve(element)
+        if member is not None and member.kind == "Observation":
+            yield member
+
+
 def _members(visit: Visit, resource: Resource, name: str) -> list[Resource]:
-    """The Observations that a report or a panel names, then those of panels among them; none twice, in order."""
-    held, found, waiting = {id(resource)}, [], [(resource, name)]
+    """The Observations that a report or a panel names, then those of panels among them; none twice, in order.
+
+    A panel that stands in another report already is not opened again: its members are there.
+    """
+    held, found = {id(resource)}, []
+    waiting = deque([(resource, name)])
     while waiting:
-        owner, named = waiting.pop(0)
-        for element in owner.each(named):
-            member = visit.bundle.resolve(element)
-            if member is not None and member.kind == "Observation" and id(member) not in held:
+        owner, named = waiting.popleft()
+        for member in _named(visit, owner, named):
+            if id(member) not in held:
                 held.add(id(member))
                 found.append(member)
-                waiting.append((member, "hasMember"))
+                if member.became is None:
+                    waiting.append((member, "hasMember"))
     return found
 
 
@@ -88,13 +109,13 @@ def _results(visit: Visit, resource: Resource, name: str) -> Iterator[Result]:
     for element in resource.each(name):
         found = visit.bundle.resolve(element)
         if found is not None and found.kind == "Observation":
-            element.skip("reference", "type", "display")
+            element.skip("reference", "type", "identifier", "display")
         elif display := element.text("display"):
             yield Result(code=CodeableConcept(text=display))
     for one in _members(visit, resource, name):
         if not visit.in_error(one):
             yield from _result(visit, one, resource)
-            one.became = Fate.PART
+            one.fold()
 
 
 def _result(visit: Visit, resource: Resource, report: Resource) -> Iterator[Result]:
@@ -114,6 +135,8 @@ def _result(visit: Visit, resource: Resource, report: Resource) -> Iterator[Resu
 def _measured(visit: Visit, element: Element, lines: list[str] | None = None) -> Result:
     """The value of an Observation or a component. `note` holds what has no place of its own."""
     value = quantity(element.one("value")) if element.kind_of("value") == "Quantity" else None
+    if element.kind_of("value") == "integer":
+        value = Quantity(Decimal(element.text("value") or "0"))
     said = visit.words.joined(element, "value") if value is None else None
     notes = [*(lines or []), *visit.words.lines(element, "dataAbsentReason", "referenceRange")]
     if "method" in element.shape.names:

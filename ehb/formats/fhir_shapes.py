@@ -202,7 +202,8 @@ def read_time(text: str) -> str:
     return _FRACTION.sub(r"\1", text)
 
 
-def _is_time(value: Any) -> bool:
+def is_time(value: Any) -> bool:
+    """Whether a value is a FHIR date, dateTime or instant."""
     if not isinstance(value, str):
         return False
     try:
@@ -226,9 +227,9 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "integer": _is_whole,
     "unsignedInt": lambda value: _is_whole(value) and value >= 0,
     "positiveInt": lambda value: _is_whole(value) and value > 0,
-    "date": lambda value: _is_time(value) and "T" not in value,
-    "dateTime": _is_time,
-    "instant": lambda value: _is_time(value) and "T" in value,
+    "date": lambda value: is_time(value) and "T" not in value,
+    "dateTime": is_time,
+    "instant": lambda value: is_time(value) and "T" in value,
     "time": lambda value: isinstance(value, str) and _TIME.fullmatch(value) is not None,
     "id": lambda value: isinstance(value, str) and _ID.fullmatch(value) is not None,
     "uri": lambda value: _is_text(value) and not any(sign.isspace() for sign in value),

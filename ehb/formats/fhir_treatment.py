@@ -123,6 +123,9 @@ def _drug(
     if resource.kind_of("medication") == "Reference":
         called = visit.words.joined(resource, "medication")
         code = code or concept_of_words(called)
+    if code is None:
+        rule = "fhir.reference_dangling" if resource.kind_of("medication") == "Reference" else "fhir.required"
+        visit.found.report(rule, f"{resource.path}.{resource.given('medication')}")
     doses = [_dose(visit, one) for one in resource.each(dosages)]
     visit.keep(
         resource,
@@ -202,9 +205,7 @@ def _supplied(supply: Element | None) -> Iterator[str]:
 
 def care_plan(visit: Visit, resource: Resource) -> None:
     words = visit.words
-    time, _ = visit.when(resource, "period", "created")
-    if resource.given("created") and resource.time("created") == time:
-        resource.skip("created")
+    time = visit.when(resource, "created")[0] or visit.when(resource, "period")[0]
     provenance = visit.provenance(resource, (), ("author", "contributor"))
     goals = tuple(said for element in resource.each("goal") if (said := _goal(visit, element)))
     activities = tuple(said for one in resource.each("activity") if (said := _activity(visit, one)))
@@ -236,7 +237,7 @@ def _goal(visit: Visit, element: Element) -> str:
     goal = visit.bundle.resolve(element)
     if goal is None or goal.kind != "Goal":
         return visit.words.referred(element)
-    element.skip("reference", "type", "display")
+    element.skip("reference", "type", "identifier", "display")
     goal.fold()
     said = words_of(goal.one("description")) or ""
     state = [goal.text("lifecycleStatus"), words_of(goal.one("achievementStatus"))]

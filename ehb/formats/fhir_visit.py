@@ -8,19 +8,20 @@ a record, becomes part of one, or is counted in a problem.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from ehb.domain.coding import instant_of
-from ehb.domain.records import ClinicalImpression, Facility, Practitioner, Provenance, Record, Section
+from ehb.domain.records import AnyRecord, ClinicalImpression, Facility, Practitioner, Provenance, Section
 from ehb.domain.submission import Draft
 from ehb.formats.fhir_bundle import Bundle
 from ehb.formats.fhir_elements import Element, Fate, Resource
 from ehb.formats.fhir_labels import LABELS
 from ehb.formats.fhir_problems import Found
+from ehb.formats.fhir_shapes import is_time, read_time
 from ehb.formats.fhir_words import Words, paragraphs, person_name
 
 LICENCE = "http://fhir.ehealth.gov.vn/core/sid/provider-medical-license-number"
@@ -46,7 +47,9 @@ class Visit:
     found: Found
     words: Words
     patient: Resource | None = None
-    kept: list[tuple[Resource, Record]] = field(default_factory=list)
+    kept: list[tuple[Resource, AnyRecord]] = field(default_factory=list)
+    main: set[int] = field(default_factory=set)
+    """Ids of the Conditions that an encounter ranks first."""
 
     # Who
 
@@ -58,7 +61,7 @@ class Visit:
                 reference = element if element.kind == "Reference" else _actor(element)
                 resolved = self.bundle.resolve(reference)
                 if reference is not None and resolved is not None:
-                    reference.skip("reference", "type", "display")
+                    reference.skip("reference", "type", "identifier", "display")
                     found.append(resolved)
                 elif reference is not None and (display := reference.text("display")):
                     found.append(display)
@@ -119,7 +122,7 @@ class Visit:
 
     # What becomes of a resource
 
-    def keep(self, resource: Resource, kind: type[Record], **content: Any) -> None:
+    def keep(self, resource: Resource, kind: Callable[..., AnyRecord], **content: Any) -> None:
         """This resource is one record of this kind."""
         resource.became = Fate.RECORD
         self.kept.append((resource, kind(labels=self.labels(resource), **content)))
@@ -172,10 +175,12 @@ class Visit:
     def drafts(self) -> tuple[Draft, ...]:
         """The records with their times; what says none takes the encounter's, or the document's."""
         assumed: Counter[str] = Counter()
-        papers = [time for paper in self.bundle.of("Composition") if (time := paper.time("date"))]
+        whole = [paper for paper in self.bundle.of("Composition") if not paper.faulty]
+        papers = [time for paper in whole if (time := paper.time("date"))]
         known = [record.time for _, record in self.kept if record.time]
         latest = max(known, key=instant_of, default=None)
         stamped = self.bundle.value.get("timestamp")
+        stamped = read_time(stamped) if isinstance(stamped, str) and is_time(stamped) else None
         drafts = []
         for resource, record in self.kept:
             if not record.time:
@@ -184,7 +189,7 @@ class Visit:
                     self.found.report("fhir.time_missing", resource.path)
                     continue
                 assumed[resource.kind] += 1
-                record = _without_time(record, str(time))
+                record = _without_time(record, time)
             drafts.append(Draft(record, resource.identity, resource.kind, _position(resource)))
         for kind, count in sorted(assumed.items()):
             self.found.count("fhir.time_assumed", kind, count)
@@ -201,8 +206,10 @@ class Visit:
 def label_of(security: dict[str, Any]) -> str | None:
     """The label of one meta.security: empty for ordinary confidentiality, None for a code that we do not know."""
     system, code = security.get("system"), security.get("code")
+    if not isinstance(code, str):
+        return None
     if (system in (_ACT, _CONFIDENTIALITY) and code in ("R", "V")) or (system == _ACT and code in _LABELS):
-        return str(code)
+        return code
     return "" if system == _CONFIDENTIALITY and code in _ORDINARY else None
 
 
@@ -250,7 +257,7 @@ def _position(resource: Resource) -> int:
     return int(resource.path.removeprefix("Bundle.entry[").partition("]")[0]) + 1
 
 
-def _without_time(record: Record, time: str) -> Record:
+def _without_time(record: AnyRecord, time: str) -> AnyRecord:
     said = "Không ghi thời điểm; xếp theo lượt khám hoặc ngày của giấy."
     if "note" not in record.__struct_fields__:
         return msgspec.structs.replace(record, time=time)

@@ -65,7 +65,7 @@ class Words:
         display = element.text("display")
         found = self._bundle.resolve(element)
         if found is not None:
-            element.skip("reference", "type")
+            element.skip("reference", "type", "identifier")
         return display or (self.called(found) if found is not None else "") or ""
 
     def called(self, resource: Resource) -> str:
