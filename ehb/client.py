@@ -23,6 +23,7 @@ from ehb.domain.submission import Receipt
 from ehb.errors import EhbError, Misconfigured, Unavailable
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+XML, FHIR = "application/xml", "application/fhir+json"
 _EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384"}
 _RENEW = 30.0
 _receipt = msgspec.json.Decoder(Receipt).decode
@@ -99,9 +100,12 @@ class FacilityClient:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def submit(self, body: bytes, *, dry_run: bool = False) -> Receipt:
-        """Send one visit file. Raises Refused for a no without a receipt, Unavailable when nobody answers."""
-        headers = {"Authorization": f"Bearer {await self.access_token()}", "Content-Type": "application/xml"}
+    async def submit(self, body: bytes, *, dry_run: bool = False, content_type: str = XML) -> Receipt:
+        """Send one visit file, or a FHIR Bundle with that content type.
+
+        Raises Refused for a no without a receipt, Unavailable when nobody answers.
+        """
+        headers = {"Authorization": f"Bearer {await self.access_token()}", "Content-Type": content_type}
         params = {"dry_run": "true"} if dry_run else {}
         answer = await self._send("/facility/submissions", params=params, content=body, headers=headers)
         if answer.status_code in (200, 201, 202, 422):

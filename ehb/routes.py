@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
@@ -25,13 +26,14 @@ from ehb.domain.registry import Certificate
 from ehb.domain.signature import with_signature
 from ehb.domain.submission import Receipt, Status, VisitSummary
 from ehb.errors import BadInput, EhbError, Unauthenticated, UnsupportedMediaType
-from ehb.formats import visit_xml
+from ehb.formats import fhir, visit_xml
 from ehb.formats.visit_signature import verify
 from ehb.services import submission
 from ehb.services.registry import Facilities, certificates_of
 
 _STATUS = {Status.ACCEPTED: 201, Status.UNCHANGED: 200, Status.WAITING_FOR_IDENTITY: 202, Status.REJECTED: 422}
 _XML = ("application/xml", "text/xml")
+_FHIR = "application/fhir+json"
 _THREAD_FROM = 200_000
 """Bytes from which a file is read in a thread, so that it does not hold up everybody else."""
 
@@ -51,14 +53,15 @@ def plain_routes(
         principal = await principal_from(request.headers)
         if principal.kind is PrincipalKind.ANONYMOUS:
             raise Unauthenticated
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _XML:
-            raise UnsupportedMediaType
+        fhir_sent = _is_fhir(request)
         body = await body_of(request, largest_file)
-        now, certificates = clock(), await certificates_of(registry, principal.facility)
-        if len(body) > _THREAD_FROM:
-            visit = await run_in_threadpool(_read, body, certificates, now)
+        now = clock()
+        read: Callable[[bytes], VisitSummary]
+        if fhir_sent:
+            read = partial(fhir.read, facility=principal.facility or "")
         else:
-            visit = _read(body, certificates, now)
+            read = partial(_read, certificates=await certificates_of(registry, principal.facility), now=now)
+        visit = await run_in_threadpool(read, body) if len(body) > _THREAD_FROM else read(body)
         dry_run = _flag(request, "dry_run")
         receipt = await submission.submit(
             custodian,
@@ -98,6 +101,19 @@ def plain_routes(
         Route("/readyz", readyz, methods=["GET"]),
         Route("/metrics", metrics, methods=["GET"]),
     ]
+
+
+def _is_fhir(request: Request) -> bool:
+    """Whether a bundle was sent, and not a visit file. Raises UnsupportedMediaType for anything else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind in ("application/json", "application/fhir+xml"):
+        raise UnsupportedMediaType(
+            vi="Bundle của FHIR R4 phải gửi dạng JSON với Content-Type: application/fhir+json.",
+            en="A FHIR R4 Bundle is sent as JSON with Content-Type: application/fhir+json.",
+        )
+    if kind not in (*_XML, _FHIR):
+        raise UnsupportedMediaType
+    return kind == _FHIR
 
 
 def _read(body: bytes, certificates: Sequence[Certificate], now: datetime) -> VisitSummary:

@@ -201,6 +201,9 @@ class Provenance:
     facility: Facility = strawberry.field(description="The facility that made the record.")
     practitioner: Practitioner | None = strawberry.field(description="Who carried it out.")
     author: Practitioner | None = strawberry.field(description="Who ordered, wrote or signed it.")
+    organization: str | None = strawberry.field(
+        description="Who did it in the words of the source, when a facility sends what another one did."
+    )
     submitted_at: PartialDateTime = strawberry.field(description="When we received it.")
     source: str = strawberry.field(description="The format it came in.")
     source_row: str | None = strawberry.field(description="Table and row in the source.")

@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     synth.add_argument("--out", type=Path, required=True, help="folder to write to")
 
     submit = _command(commands, "submit", _submit, "send visit files as a facility")
-    submit.add_argument("files", nargs="+", type=Path, metavar="FILE", help="visit file in the national XML format")
+    submit.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="national visit file, or FHIR R4 Bundle (.json)"
+    )
     submit.add_argument("--url", required=True, help="server, such as http://127.0.0.1:8000")
     submit.add_argument("--facility", required=True, help="facility code")
     submit.add_argument("--client-id", help="registered client, when it is not the facility code")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ehb.client import FacilityClient, SigningKey
+from ehb.client import FHIR, XML, FacilityClient, SigningKey
 from ehb.domain.submission import Problem, Receipt, Status
 from ehb.errors import EhbError
 
@@ -26,7 +26,9 @@ async def submit_files(files: Sequence[Path], *, url: str, client_id: str, key_f
             async def send(file: Path) -> bool:
                 async with gate:
                     try:
-                        receipt = await client.submit(await to_thread(file.read_bytes), dry_run=dry_run)
+                        kind = FHIR if file.suffix.lower() == ".json" else XML
+                        body = await to_thread(file.read_bytes)
+                        receipt = await client.submit(body, dry_run=dry_run, content_type=kind)
                     except EhbError as error:
                         lines, good = [f"{file}: {error.code}  {error.vi} / {error.en}"], False
                     except OSError as error:

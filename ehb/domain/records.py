@@ -98,6 +98,8 @@ class Provenance(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     facility: Facility
     practitioner: Practitioner | None = None
     author: Practitioner | None = None
+    organization: str | None = None
+    """Who the source says did it, in its own words; `facility` is who sent it."""
     submitted_at: str
     """RFC 3339, when we received it."""
     source: str

@@ -292,6 +292,7 @@ def records_from(
             facility=facility,
             practitioner=drafted.practitioner,
             author=drafted.author,
+            organization=drafted.organization,
             submitted_at=received,
             source=visit.source,
             source_row=f"{draft.table}#{draft.row}" if draft.row is not None else draft.table,

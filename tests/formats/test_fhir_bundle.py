@@ -1,0 +1,389 @@
+"""What a bundle is: its episode, its content, its references, its labels, and what is named in the receipt."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from ehb.domain.records import LegalStatus
+from ehb.domain.submission import VisitSummary
+from tests.fhir import (
+    ABOUT,
+    PATIENT_URL,
+    TIME,
+    body_of,
+    bundle,
+    code,
+    document,
+    patient,
+    places,
+    resource,
+    sample,
+    visit_of,
+    with_number,
+)
+
+V3 = "http://terminology.hl7.org/CodeSystem/"
+
+
+def _labelled(system: str, value: str) -> dict[str, Any]:
+    return {"meta": {"security": [{"system": V3 + system, "code": value}]}}
+
+
+def _identities(visit: VisitSummary) -> set[str]:
+    return {draft.identity for draft in visit.drafts}
+
+
+# The episode
+
+
+def test_the_bundles_own_identifier_is_the_episode() -> None:
+    assert visit_of(bundle(resource("Condition"))).episode == "urn:test|B-1"
+    assert visit_of(bundle(resource("Condition"), identifier={"value": "B-1"})).episode == "B-1"
+
+
+def test_then_the_documents_then_the_bundles_id() -> None:
+    held = document({"identifier": {"system": "urn:d", "value": "D-1"}}, id="id-1")
+    del held["identifier"]
+    assert visit_of(held).episode == "urn:d|D-1"
+
+    del held["entry"][0]["resource"]["identifier"]
+    assert visit_of(held).episode == "id-1"
+
+
+def _nameless(*resources: dict[str, Any], of: dict[str, Any] | None = None) -> dict[str, Any]:
+    held = bundle(*resources, of=of)
+    del held["identifier"]
+    return held
+
+
+def test_a_bundle_without_a_name_is_known_by_its_patient_and_first_encounter() -> None:
+    first = resource("Encounter", period={"start": "2026-01-05"})
+    later = resource("Encounter", period={"start": "2026-02-05"}, _url="urn:uuid:later")
+    sent = visit_of(_nameless(first)).episode
+
+    assert visit_of(_nameless(later, resource("Condition"), first)).episode == sent
+    assert visit_of(_nameless(later)).episode != sent
+    assert len(sent) > 10
+
+
+def test_two_patients_whom_an_exporter_calls_the_same_never_share_an_episode() -> None:
+    stay = resource("Encounter")
+    other = patient(identifier=[{**patient()["identifier"][0], "value": "999190000002"}])
+
+    assert visit_of(_nameless(stay)).episode != visit_of(_nameless(stay, of=other)).episode
+
+
+def test_a_number_does_not_stand_in_the_episode_code() -> None:
+    assert patient()["identifier"][0]["value"] not in visit_of(_nameless(resource("Encounter"))).episode
+
+
+# The content
+
+
+def _shuffled(value: Any, chance: random.Random) -> Any:
+    if isinstance(value, dict):
+        names = list(value)
+        chance.shuffle(names)
+        return {name: _shuffled(value[name], chance) for name in names}
+    return [_shuffled(one, chance) for one in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_order_and_white_space_and_when_it_was_bundled_do_not_matter(seed: int) -> None:
+    held = json.loads(sample("ips-official-immunization"))
+    sent = visit_of(held)
+    other = _shuffled(held, random.Random(seed))
+    other["timestamp"] = "2026-11-01T00:00:00Z"
+    rest = other["entry"][1:]
+    random.Random(seed).shuffle(rest)
+    other["entry"] = [other["entry"][0], *rest]
+    for entry in other["entry"]:
+        entry["resource"].setdefault("meta", {})["lastUpdated"] = "2026-11-01T00:00:00Z"
+        entry["request"] = {"method": "POST", "url": "x"}
+
+    again = visit_of(json.dumps(other, indent=3).encode())
+
+    assert again.content == sent.content
+    assert again.episode == sent.episode
+    assert _identities(again) == _identities(sent)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"72.50", b"72.5"), (b"72.50", b"72.51"), (b"kg", b"Kg"), (b"72.50", b'"72.50"')],
+)
+def test_a_changed_digit_or_letter_is_another_content(before: bytes, after: bytes) -> None:
+    held = body_of(bundle(resource("Observation", valueQuantity={"value": 1, "unit": "kg"})))
+    sent = held.replace(b'"value": 1', b'"value": 72.50')
+
+    assert visit_of(sent).content != visit_of(sent.replace(before, after)).content
+
+
+def test_a_record_is_the_same_thing_in_every_version_of_the_bundle() -> None:
+    body = with_number(sample("carla_echevarria"))
+    changed = body.replace(b'"finished"', b'"in-progress"', 1)
+
+    assert _identities(visit_of(body)) == _identities(visit_of(changed))
+    assert len(_identities(visit_of(body))) == len(visit_of(body).drafts)
+
+
+def test_a_signed_bundle_is_worth_a_signature_that_nobody_verified_yet() -> None:
+    signature = {"type": [{"code": "x"}], "when": TIME, "who": {"display": "BV Thử"}, "data": "c2ln"}
+
+    assert visit_of(bundle(resource("Condition"), signature=signature)).signature is LegalStatus.SIGNATURE_UNVERIFIED
+    assert visit_of(bundle(resource("Condition"))).signature is LegalStatus.UNSIGNED
+
+
+# Facility
+
+
+@pytest.mark.parametrize(("said", "expected"), [("99001", "99001"), ("99002", "99002"), ("1234567", "99001")])
+def test_the_facility_is_the_senders_unless_the_bundle_names_another(said: str, expected: str) -> None:
+    keeper = {
+        "_url": "urn:uuid:keeper",
+        "resourceType": "Organization",
+        "identifier": [{"system": "http://fhir.ehealth.gov.vn/core/sid/provider-license-number", "value": said}],
+    }
+
+    visit = visit_of(document({"custodian": {"reference": "urn:uuid:keeper"}}, keeper))
+
+    assert visit.facility == expected
+    assert {draft.record.provenance.facility.code for draft in visit.drafts} == {"99001"}
+
+
+# References
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"reference": "urn:uuid:who"},
+        {"reference": "Practitioner/who"},
+        {"reference": "Practitioner/who/_history/3"},
+        {"reference": "Practitioner?identifier=urn:staff|17"},
+        {"type": "Practitioner", "identifier": {"system": "urn:staff", "value": "17"}},
+    ],
+    ids=str,
+)
+def test_a_reference_is_followed_in_every_form(reference: dict[str, Any]) -> None:
+    who = {
+        "_url": "urn:uuid:who",
+        "resourceType": "Practitioner",
+        "id": "who",
+        "identifier": [{"system": "urn:staff", "value": "17"}],
+        "name": [{"prefix": ["BS."], "family": "Trần", "given": ["Văn", "Thử"]}],
+    }
+
+    visit = visit_of(bundle(resource("Condition", recorder=reference), who))
+
+    (draft,) = visit.drafts
+    assert draft.record.provenance.author is not None
+    assert draft.record.provenance.author.name == "BS. Trần Văn Thử"
+    assert [one.rule for one in visit.problems] == []
+
+
+def test_an_absolute_reference_is_followed_by_full_url() -> None:
+    url = "https://his.test/fhir/Organization/1"
+    clinic = {"_url": url, "resourceType": "Organization", "id": "1", "name": "Phòng khám Thử"}
+
+    visit = visit_of(bundle(resource("Encounter", serviceProvider={"reference": url}), clinic))
+
+    assert visit.drafts[0].record.provenance.organization == "Phòng khám Thử"
+
+
+def test_a_reference_out_of_a_transaction_keeps_its_display_and_is_named() -> None:
+    visit = visit_of(bundle(resource("Condition", recorder={"reference": "Practitioner/9", "display": "BS. Xa"})))
+
+    author = visit.drafts[0].record.provenance.author
+    assert author is not None
+    assert author.name == "BS. Xa"
+    assert places(visit, "fhir.reference_unresolved") == [("Condition", "recorder")]
+
+
+def test_a_reference_to_what_the_book_does_not_read_is_no_fault() -> None:
+    bill = {"_url": "urn:uuid:cover", "resourceType": "Coverage", "status": "active"}
+    drug = resource("MedicationRequest", insurance=[{"reference": "urn:uuid:cover"}])
+
+    visit = visit_of(bundle(drug, bill))
+
+    assert len(visit.drafts) == 1
+    assert places(visit, "fhir.billing_not_kept") == [("Coverage", None)]
+    assert places(visit, "fhir.field_not_kept") == [("MedicationRequest", "insurance")]
+
+
+def test_a_resource_about_another_patient_of_the_bundle_is_refused() -> None:
+    other = {**patient(), "_url": "urn:uuid:other"}
+
+    visit = visit_of(bundle(other, resource("Condition", subject={"reference": "urn:uuid:other"})))
+
+    assert ("fhir.patient_other", "Bundle.entry[2].resource.subject") in [
+        (one.rule, one.field) for one in visit.problems
+    ]
+
+
+@pytest.mark.parametrize("kind", ["transaction", "batch", "collection"])
+def test_every_kind_of_bundle_that_carries_resources_is_taken(kind: str) -> None:
+    assert len(visit_of(bundle(resource("Condition"), type=kind)).drafts) == 1
+
+
+# Named in the receipt
+
+
+def test_what_has_no_place_is_counted_by_type() -> None:
+    unread = [{"resourceType": "Flag", "status": "active"}, {"resourceType": "Claim"}, {"resourceType": "Flag"}]
+    unused = {"_url": "urn:uuid:o", "resourceType": "Organization", "name": "Không ai nhắc"}
+
+    visit = visit_of(bundle(resource("Condition"), *unread, unused))
+
+    named = {(one.rule, one.table): one.message_en for one in visit.problems}
+    assert named.keys() == {
+        ("fhir.billing_not_kept", "Claim"),
+        ("fhir.not_kept", "Flag"),
+        ("fhir.not_kept", "Organization"),
+    }
+    assert named["fhir.not_kept", "Flag"].startswith("2 ")
+    assert {one.severity for one in visit.problems} == {"WARNING"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        resource("Observation", status="entered-in-error"),
+        resource("Condition", verificationStatus=code("Entered in Error", "entered-in-error")),
+        resource("MedicationRequest", status="entered-in-error"),
+        resource("DiagnosticReport", status="entered-in-error"),
+    ],
+    ids=lambda one: str(one["resourceType"]),
+)
+def test_what_was_entered_in_error_is_not_shown_and_named(wrong: dict[str, Any]) -> None:
+    visit = visit_of(bundle(resource("Encounter"), wrong))
+
+    assert [draft.table for draft in visit.drafts] == ["Encounter"]
+    assert places(visit, "fhir.entered_in_error") == [(wrong["resourceType"], None)]
+
+
+def test_a_result_entered_in_error_leaves_its_report_and_is_named() -> None:
+    good = resource("Observation", _url="urn:uuid:good", valueString="đúng")
+    wrong = resource("Observation", _url="urn:uuid:wrong", valueString="sai", status="entered-in-error")
+    named = [{"reference": "urn:uuid:good"}, {"reference": "urn:uuid:wrong"}]
+
+    visit = visit_of(bundle(resource("DiagnosticReport", result=named), good, wrong))
+
+    (draft,) = visit.drafts
+    assert "đúng" in repr(draft.record)
+    assert "sai" not in repr(draft.record)
+    assert places(visit, "fhir.entered_in_error") == [("Observation", None)]
+
+
+def test_an_element_without_a_place_is_named_once_for_all_its_resources() -> None:
+    extension = [{"url": "http://x", "valueString": "y"}]
+
+    visit = visit_of(bundle(*(resource("Condition", extension=extension) for _ in range(3))))
+
+    (named,) = [one for one in visit.problems if one.rule == "fhir.field_not_kept"]
+    assert (named.table, named.field) == ("Condition", "extension")
+    assert "3 resources" in named.message_en
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("security", "labels"),
+    [
+        (_labelled("v3-ActCode", "HIV"), ("HIV",)),
+        (_labelled("v3-ActCode", "ETH"), ("ETH",)),
+        (_labelled("v3-Confidentiality", "R"), ("R",)),
+        (_labelled("v3-Confidentiality", "V"), ("V",)),
+        (_labelled("v3-Confidentiality", "N"), ()),
+        (_labelled("v3-ActReason", "HTEST"), ()),
+    ],
+    ids=str,
+)
+def test_a_senders_label_becomes_a_label(security: dict[str, Any], labels: tuple[str, ...]) -> None:
+    visit = visit_of(bundle(resource("Condition", **security)))
+
+    assert visit.drafts[0].record.labels == labels
+    assert visit.labels == frozenset(labels)
+
+
+def test_a_label_that_we_do_not_know_is_named() -> None:
+    visit = visit_of(bundle(resource("Condition", **_labelled("v3-ActCode", "PERSISTLABEL"))))
+
+    assert places(visit, "fhir.field_not_kept") == [("Condition", "meta.security")]
+
+
+def test_a_label_of_a_result_inside_a_report_labels_the_visit() -> None:
+    inside = resource("Observation", _url="urn:uuid:in", **_labelled("v3-ActCode", "HIV"))
+
+    visit = visit_of(bundle(resource("DiagnosticReport", result=[{"reference": "urn:uuid:in"}]), inside))
+
+    assert visit.labels == {"HIV"}
+
+
+@pytest.mark.parametrize(
+    "system", ["http://hl7.org/fhir/sid/icd-10", "http://hl7.org/fhir/sid/icd-10-cm", "urn:vn:ICD10"]
+)
+def test_an_icd_10_code_labels_the_visit_wherever_it_stands(system: str) -> None:
+    visit = visit_of(bundle(resource("Encounter", reasonCode=[code("HIV", "B20", system)])))
+
+    assert visit.labels == {"HIV"}
+
+
+def test_a_confidential_document_labels_all_its_records() -> None:
+    assert visit_of(document({"confidentiality": "R"}, resource("Condition"))).labels == {"R"}
+
+
+# Times
+
+
+def test_what_says_no_time_takes_its_encounters_or_the_documents_and_says_so() -> None:
+    allergy = {"resourceType": "AllergyIntolerance", "patient": ABOUT, "code": code("Tôm")}
+    stay = resource("Encounter", _url="urn:uuid:stay", period={"start": "2026-05"})
+
+    (_, by_stay) = visit_of(bundle(stay, {**allergy, "encounter": {"reference": "urn:uuid:stay"}})).drafts
+    visit = visit_of(document({"date": "2026-06-07"}, allergy))
+
+    assert by_stay.record.time == "2026-05"
+    assert visit.drafts[1].record.time == "2026-06-07"
+    assert "Không ghi thời điểm" in (getattr(visit.drafts[1].record, "note", None) or "")
+    assert places(visit, "fhir.time_assumed") == [("AllergyIntolerance", None)]
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "1990",
+        "1990-05",
+        "1990-05-07",
+        "2026-10-05T08:00:00+07:00",
+        "2026-10-05T01:00:00Z",
+        "2026-10-05T08:00:00.125+07:00",
+    ],
+)
+def test_a_time_keeps_its_precision_and_its_zone(time: str) -> None:
+    assert visit_of(bundle(resource("Condition", onsetDateTime=time))).drafts[0].record.time == time
+
+
+def test_text_comes_out_composed_with_its_accents() -> None:
+    decomposed = "Vie\u0302m pho\u0302\u0309i"
+
+    (draft,) = visit_of(bundle(resource("Condition", code={"text": decomposed}))).drafts
+
+    assert draft.record.code is not None
+    assert draft.record.code.text == "Viêm phổi"
+
+
+def test_a_contained_resource_is_part_of_its_holder() -> None:
+    held = {"resourceType": "Organization", "id": "lab", "name": "Phòng xét nghiệm Thử"}
+    test = resource("Observation", contained=[held], performer=[{"reference": "#lab"}])
+
+    visit = visit_of(bundle(test))
+
+    assert visit.drafts[0].record.provenance.organization == "Phòng xét nghiệm Thử"
+    assert visit.problems == ()
+    assert PATIENT_URL not in repr(visit.drafts)
