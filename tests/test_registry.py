@@ -355,6 +355,18 @@ def test_practitioners_are_not_loaded_without_the_keys(tmp_path: Path, keeper: d
     assert "EHB_KEYS_FILE" in done.stderr
 
 
+def test_practitioners_are_not_loaded_with_the_keys_of_another_database(tmp_path: Path, keeper: dict[str, str]) -> None:
+    (tmp_path / "p.csv").write_text("licence,name,facilities\n")
+    ehb("registry", "load", "--practitioners", tmp_path / "p.csv", **keeper)
+    Keys.generate().save(tmp_path / "other.json")
+
+    other = {**keeper, "EHB_KEYS_FILE": str(tmp_path / "other.json")}
+    done = ehb("registry", "load", "--practitioners", tmp_path / "p.csv", **other)
+
+    assert done.returncode == 1
+    assert "other keys" in done.stderr
+
+
 def test_nothing_to_load_and_files_that_are_not_there_are_said_in_words(tmp_path: Path, keeper: dict[str, str]) -> None:
     for given in ((), ("--facilities", tmp_path / "none.csv"), ("--certificates", tmp_path / "none")):
         done = ehb("registry", "load", *given, **keeper)

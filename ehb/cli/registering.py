@@ -5,21 +5,23 @@ The one invariant: what is told names places and rules, never a cell.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from ehb.app import connected
 from ehb.domain.coding import VIETNAM
-from ehb.domain.registry import Certificate, Refused, Report
+from ehb.domain.registry import Certificate, Entry, Refused, Report
 from ehb.domain.registry_rules import list_problem
 from ehb.errors import Misconfigured
 from ehb.formats.public_keys import UnusableKey, certificates_from, public_jwk
 from ehb.formats.registry_csv import read_facilities, read_practitioners
 from ehb.services import registry_lists as service
 from ehb.settings import Settings
-from ehb.store.migrations import migrate
+from ehb.store.migrations import bind, migrate
 from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
 from ehb.store.vault import Keys, Vault
@@ -72,20 +74,22 @@ async def load_lists(
     wish = service.Wish(datetime.now(UTC).astimezone(VIETNAM).date(), dry_run, complete)
     reports: list[Report] = []
     known: frozenset[str] = frozenset()
-    vault = _vault() if practitioners else None
+    keys = _keys() if practitioners else None
     mongo = connected(Settings())
     try:
         if not dry_run:
             await migrate(mongo)
+            if keys is not None:
+                await bind(mongo, keys)
         registry = Registry(mongo)
         if facilities:
-            rows = read_facilities(facilities.name, _content(facilities))
+            rows = _shown(read_facilities(facilities.name, _content(facilities)))
             report, known = await service.load_facilities(registry, facilities.name, rows, wish)
             reports.append(report)
-        if practitioners and vault is not None:
+        if practitioners and keys is not None:
             source = practitioners.name
-            rows = read_practitioners(source, _content(practitioners))
-            licences = Practitioners(mongo, vault)
+            rows = _shown(read_practitioners(source, _content(practitioners)))
+            licences = Practitioners(mongo, Vault(keys))
             reports.append(await service.load_practitioners(licences, registry, source, rows, wish, known=known))
         if certificates:
             found, refused = certificates_in(certificates)
@@ -94,6 +98,11 @@ async def load_lists(
     finally:
         await mongo.close()
     return reports
+
+
+def _shown(rows: Iterator[Entry | Refused]) -> Iterable[Entry | Refused]:
+    """The rows, with progress where somebody looks on."""
+    return tqdm(rows, unit=" rows", mininterval=0.5, leave=False, disable=None)
 
 
 def certificates_in(folder: Path) -> tuple[dict[str, list[Certificate]], list[Refused]]:
@@ -119,14 +128,14 @@ def _files(folder: Path) -> Iterator[Path]:
         raise Misconfigured(vi=f"Không đọc được {folder}.", en=f"Cannot read {folder}: {error.strerror}.") from error
 
 
-def _vault() -> Vault:
+def _keys() -> Keys:
     settings = Settings()
     if settings.keys_file is None:
         raise Misconfigured(
             vi="Thiếu EHB_KEYS_FILE: số định danh của người hành nghề chỉ được lưu dạng chỉ mục mù.",
             en="EHB_KEYS_FILE is not set: practitioners' identity numbers are kept as a keyed blind index only.",
         )
-    return Vault(Keys.load(settings.keys_file))
+    return Keys.load(settings.keys_file)
 
 
 def _content(path: Path) -> bytes:
