@@ -5,6 +5,7 @@ The one invariant: no message is built from a value that was sent.
 
 from __future__ import annotations
 
+from ehb.domain.fetal_sex import MESSAGE_EN, MESSAGE_VI, RULE
 from ehb.domain.submission import Problem, Severity
 
 MESSAGES: dict[str, tuple[str, str]] = {
@@ -62,6 +63,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "MA_LOAI_RV là chuyển tuyến nhưng thiếu XML13 hoặc MA_NOI_DEN.",
         "MA_LOAI_RV says referral, but XML13 or MA_NOI_DEN is missing.",
     ),
+    RULE: (MESSAGE_VI, MESSAGE_EN),
     "checkin.empty": ("Tệp check-in không có dòng nào.", "The check-in file has no row."),
     "checkin.many": (
         "Một tệp check-in chỉ được nói về một lượt khám của một người.",

@@ -17,6 +17,7 @@ from ehb.domain.submission import Draft, PatientDetails, VisitSummary
 from ehb.formats.field_tables import CHECK_IN, tables
 from ehb.formats.problems import problem, warning
 from ehb.formats.visit_checkin import check_in_drafts, check_in_problems
+from ehb.formats.visit_fetal_sex import withhold_fetal_sex
 from ehb.formats.visit_mapping import drafts_from
 from ehb.formats.visit_patient import patient_from
 from ehb.formats.visit_reading import Reading, content_of, name_of, parsed, read_rows, text_of
@@ -48,15 +49,18 @@ def _visit(reading: Reading) -> VisitSummary:
     summary = next(iter(reading.rows["XML1"] or arrived), None)
     patient = PatientDetails()
     drafts: tuple[Draft, ...] = ()
+    content = _content(reading)
     if summary is not None:
         if arrived:
             reading.report(*check_in_problems(arrived), *code_problems(reading.rows, summary.get("NGAY_VAO")[:8]))
         else:
             reading.report(*cross_table_problems(reading.rows, reading.facility))
+            withheld = tuple(withhold_fetal_sex(reading.rows, content))
+            reading.report(*withheld)
+            content = _content(reading) if withheld else content
         patient, faults = patient_from(summary, reading.rows.get("XML7", ()))
         reading.report(*faults)
         drafts = tuple(check_in_drafts(arrived)) if arrived else drafts_from(reading.rows)
-    content = {name: [row.values for row in rows] for name, rows in sorted(reading.rows.items())}
     sent = {*reading.unread, *(name for name, rows in reading.rows.items() if rows)}
     return VisitSummary(
         facility=reading.facility,
@@ -65,11 +69,16 @@ def _visit(reading: Reading) -> VisitSummary:
         patient=patient,
         drafts=drafts,
         problems=tuple(reading.problems),
-        content=orjson.dumps([content, reading.unread, reading.signed], option=orjson.OPT_SORT_KEYS),
+        content=content,
         signature=LegalStatus.SIGNATURE_UNVERIFIED if reading.signed else LegalStatus.UNSIGNED,
         labels=frozenset(_LABEL_OF_TABLE[name] for name in sent if name in _LABEL_OF_TABLE),
         preliminary=bool(arrived),
     )
+
+
+def _content(reading: Reading) -> bytes:
+    rows = {name: [row.values for row in found] for name, found in reading.rows.items()}
+    return orjson.dumps([rows, reading.unread, reading.signed], option=orjson.OPT_SORT_KEYS)
 
 
 def _read_envelope(root: etree._Element, reading: Reading) -> None:

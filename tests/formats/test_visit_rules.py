@@ -8,7 +8,7 @@ from ehb.domain.submission import Problem, Severity, VisitSummary, refused
 from ehb.formats.field_tables import tables
 from ehb.formats.problems import MESSAGES
 from ehb.formats.visit_xml import READ_TABLES, read
-from tests.builders import DRUG, EVERYTHING, RESULT, SERVICE, SUMMARY, envelope, part, table_xml, visit_file
+from tests.builders import DRUG, EVERYTHING, NOTE, RESULT, SERVICE, SUMMARY, envelope, part, table_xml, visit_file
 from tests.formats.rows import ASSESSMENT, BIRTH, REFERRAL, SICK_LEAVE, SLIP, check_in_file
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
@@ -168,6 +168,12 @@ RULES: list[tuple[str, Severity, Place, bytes]] = [
     ),
     ("days.care_type", WARNING, ("XML1", 1, "SO_NGAY_DTRI"), _with(SO_NGAY_DTRI="1")),
     ("days.care_type", WARNING, ("XML1", 1, "SO_NGAY_DTRI"), _with(MA_LOAI_KCB="03", SO_NGAY_DTRI="2")),
+    (
+        "fetal_sex.withheld",
+        WARNING,
+        ("XML5", 1, "DIEN_BIEN_LS"),
+        _one_table("XML5", {**NOTE, "DIEN_BIEN_LS": "Thai 20 tuần, bé trai"}, MA_BENH_CHINH="Z34.0"),
+    ),
     ("checkin.many", ERROR, ("XML0", 2, "MA_LK"), check_in_file({}, {"MA_LK": "LK-2"})),
     ("checkin.empty", ERROR, ("XML0", None, None), b"<CHI_TIEU_TRANG_THAI_KCB/>"),
     ("money.amount", WARNING, ("XML2", 1, "THANH_TIEN_BV"), _billed({"THANH_TIEN_BV": "60001.01"})),
