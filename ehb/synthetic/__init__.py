@@ -7,7 +7,7 @@
     lives                    the calendar of a life: one visit after the other
     signs, chart             the body on that day, and what happens inside a visit
     registration, bill       how the desk writes the person down, and who pays
-    tables, papers           the rows of the national tables
+    tables, papers, certificates   the rows of the national tables
     visit_file, writing      the national envelope, and a folder of files
     registry                 the facilities and clinicians as lists that a registry loads
     catalogue, data/         diseases, drugs, services and stories, as files that a clinician can read and mend

@@ -96,6 +96,8 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traditional_name: str = ""
     delivers: bool = False
     loss: Loss | None = None
+    leave: int = 0
+    programme: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from ehb.synthetic import catalogue
 from ehb.synthetic.bill import CAPITATION, FEE_FOR_SERVICE, Share, totals
@@ -27,13 +27,19 @@ _TENDER = "QD999.2025;G1;N2"
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """One visit with everything that the tables need; `key` is its MA_LK."""
+    """One visit with everything that the tables need; `key` is its MA_LK.
+
+    `begun` is the first day of the programme of care that the visit belongs to, `child` the person whom the mother of
+    the cast bears in it.
+    """
 
     key: str
     person: Person
     visit: Visit
     chart: Chart
     desk: Registration
+    begun: date
+    child: Person | None
 
     @property
     def slip_for(self) -> datetime | None:

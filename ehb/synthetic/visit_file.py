@@ -19,10 +19,11 @@ from functools import cache
 from lxml import etree
 
 from ehb.synthetic import catalogue
+from ehb.synthetic.certificates import certificates
 from ehb.synthetic.chart import chart
 from ehb.synthetic.lives import visits
 from ehb.synthetic.papers import papers
-from ehb.synthetic.people import TODAY, Person
+from ehb.synthetic.people import TODAY, Person, person_at
 from ehb.synthetic.registration import registration
 from ehb.synthetic.tables import Episode, Row, common_tables
 
@@ -40,12 +41,17 @@ class VisitFile:
 def visit_files(person: Person, seed: int, *, today: date = TODAY) -> Iterator[VisitFile]:
     """All visits of a person, oldest first."""
     rng = random.Random(f"{seed}:{person.index}:life")
+    begun: dict[str, date] = {}
     for visit in visits(person, rng, today):
         habits = random.Random(f"{seed}:{person.index}:{visit.case.key}")
         filled = chart(person, visit, rng, habits)
         key = f"LK{filled.arrived:%Y}-{person.index:06d}{visit.number:02d}"
-        episode = Episode(key, person, visit, filled, registration(person, visit, filled.arrived))
-        content = _envelope(visit.facility.code, filled.left.date(), common_tables(episode) | papers(episode))
+        desk = registration(person, visit, filled.arrived)
+        since = begun.setdefault(visit.case.programme, visit.day)
+        child = person_at(person.index + 1, seed, today) if person.confinement and visit.case.delivers else None
+        episode = Episode(key, person, visit, filled, desk, since, child)
+        tables = common_tables(episode) | papers(episode) | certificates(episode)
+        content = _envelope(visit.facility.code, filled.left.date(), dict(sorted(tables.items(), key=_number)))
         yield VisitFile(f"{visit.facility.code}-{key}.xml", visit.facility.code, content, person.sub)
 
 
@@ -84,6 +90,10 @@ def _table(table: str, rows: list[Row]) -> bytes:
         for field in _fields(table):
             _add(under, field, row.get(field, ""))
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+
+
+def _number(table: tuple[str, list[Row]]) -> int:
+    return int(table[0].removeprefix("xml"))
 
 
 def _add(under: etree._Element, tag: str, text: str) -> None:
