@@ -55,8 +55,9 @@ def withhold_fetal_sex(rows: dict[str, list[Row]], content: bytes) -> Iterator[P
 
 
 def _pregnancy(rows: dict[str, list[Row]], summary: Row) -> Pregnancy:
-    codes = [*summary.each("MA_BENH_CHINH"), *summary.each("MA_BENH_KT")]
-    codes += [code for row in rows.get("XML3", ()) if "MA_BENH" in row.values for code in row.each("MA_BENH")]
+    lists = {row.values.get("MA_BENH", "") for row in rows.get("XML3", ())}  # one list, as a rule, in every row
+    lists |= {summary.get("MA_BENH_CHINH"), summary.get("MA_BENH_KT")}
+    codes = ";".join(lists).split(";")
     birth = bool(rows.get(_OF_A_BORN_CHILD) or summary.get("CAN_NANG_CON"))
     return Pregnancy.of(codes, paper=bool(rows.get("XML10")), birth=birth)
 
