@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from ehb.client import FHIR, FacilityClient, SigningKey
 from ehb.domain.submission import Status
 from ehb.store.registry import Registry
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
-from tests.fhir import body_of, bundle, resource, sample, with_number
+from tests.fhir import LOINC, body_of, bundle, patient, resource, sample, with_number
 from tests.house import BASE, House
 
 BOOK = """{ myHealthBook {
@@ -21,6 +22,15 @@ BOOK = """{ myHealthBook {
   treatment { laboratoryResults(first: 100) { nodes { time results { code { text } value { value unit } } } } }
 } }"""
 VALUES = """{ myHealthBook { prevention { healthChecks { nodes { results { value { value unit } } } } } } }"""
+
+
+EVERY_WORD = """{ myHealthBook { timeline { nodes { __typename
+  ... on Condition { note } ... on Composition { note } ... on DiagnosticReport { results { text note } conclusion }
+} } } }"""
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 async def _send(house: House, token: str, body: bytes, kind: str = FHIR, **params: str) -> httpx2.Response:
@@ -217,3 +227,31 @@ async def test_the_client_sends_a_bundle_as_what_it_is(house: House, tmp_path: P
         receipt = await client.submit(body, content_type=FHIR)
 
     assert receipt.status is Status.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "telling",
+    [
+        resource("Observation", code={"coding": [{"system": LOINC, "code": "11882-8"}]}, valueString="trai"),
+        resource("Condition", note=[{"text": "Siêu âm thai: thai nhi là bé trai. Ối bình thường."}]),
+        resource(
+            "DocumentReference",
+            content=[
+                {"attachment": {"contentType": "text/plain", "data": _base64("Thai nhi là bé trai, ối bình thường")}}
+            ],
+        ),
+    ],
+    ids=["coded", "in words", "in base64"],
+)
+async def test_the_sex_of_a_fetus_is_withheld_from_a_bundle_too(house: House, telling: dict[str, Any]) -> None:
+    token = await house.facility(FACILITY)
+    mother = patient(birthDate="1990-05")
+    birth_of_the_mother = resource("Encounter", period={"start": "1990-05"})
+    visit = resource("Encounter", type=[{"text": "Khám thai"}])
+
+    answer = await _send(house, token, body_of(bundle(birth_of_the_mother, visit, telling, of=mother)))
+    found = (await house.data(await house.citizen(NATIONAL_ID), EVERY_WORD))["myHealthBook"]
+
+    assert (answer.status_code, answer.json()["status"]) == (201, "ACCEPTED")
+    assert "fetal_sex.withheld" in {one["rule"] for one in answer.json()["problems"]}
+    assert "trai" not in json.dumps(found, ensure_ascii=False)

@@ -25,7 +25,7 @@ SEX_RESULTS = frozenset({("http://loinc.org", "11882-8")})
 
 _PREGNANCY = (("O00", "O99"), ("P00", "P00"), ("Z32", "Z36"))
 _DELIVERY = (("O80", "O84"), ("Z37", "Z39"))
-_HINTS = (b"thai", b"fet", b"foet", b"pregnan", b"gravid")
+_HINTS = (b"thai", b"fet", b"foet", b"pregnan", b"gravid", *(code.encode() for _, code in sorted(SEX_RESULTS)))
 
 # Written with accents and lower case; texts without any accent are compared with the same words without accents.
 _SEX = r"\b(?:trai|gái|nam|nữ|male|female|boy|girl|xx|xy)\b|[♂♀]"

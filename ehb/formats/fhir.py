@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ehb.domain.records import LegalStatus
+from ehb.domain.records import Composition, LegalStatus
 from ehb.domain.submission import Draft, PatientDetails, VisitSummary
 from ehb.formats import fhir_history, fhir_papers, fhir_results, fhir_treatment
 from ehb.formats.fhir_bundle import BILLING, Bundle
@@ -22,7 +22,7 @@ from ehb.formats.fhir_elements import Entangled, Fate, Resource
 from ehb.formats.fhir_episode import episode_of, named_facility
 from ehb.formats.fhir_json import Unreadable, canonical, diagnosis_labels, faults, parsed
 from ehb.formats.fhir_patient import patient_from
-from ehb.formats.fhir_problems import Found
+from ehb.formats.fhir_problems import Enough, Found
 from ehb.formats.fhir_shapes import element_names
 from ehb.formats.fhir_visit import Visit, label_of
 from ehb.formats.fhir_words import Words
@@ -59,6 +59,13 @@ def read(body: bytes, facility: str) -> VisitSummary:
     except Unreadable as unreadable:
         found.report(unreadable.rule, None)
         return _refused(facility, found, body)
+    try:
+        return _read(tree, body, facility, found)
+    except Enough:
+        return _refused(facility, found, body)
+
+
+def _read(tree: Any, body: bytes, facility: str, found: Found) -> VisitSummary:
     for rule, path in faults(tree, "Bundle", element_names()):
         found.report(rule, path)
     if any(one.rule == "fhir.deep" for one in found.problems):
@@ -94,10 +101,17 @@ def _visit(tree: dict[str, Any], facility: str, found: Found) -> VisitSummary:
         patient=details,
         drafts=drafts,
         problems=tuple(found.problems),
-        content=canonical(tree),
+        content=b"\n".join([canonical(tree), *_hidden_texts(drafts)]),
         signature=LegalStatus.SIGNATURE_UNVERIFIED if tree.get("signature") else LegalStatus.UNSIGNED,
         labels=_labels(visit, tree),
     )
+
+
+def _hidden_texts(drafts: tuple[Draft, ...]) -> Iterator[bytes]:
+    """The texts that stand in the bundle as base64 only: who looks for words in the content must find them."""
+    for draft in drafts:
+        if draft.table == "DocumentReference" and isinstance(draft.record, Composition) and draft.record.note:
+            yield draft.record.note.encode("utf-8", "surrogatepass")
 
 
 def _patient(bundle: Bundle, found: Found) -> Resource | None:

@@ -42,8 +42,9 @@ def patient_from(patient: Resource, found: Found) -> PatientDetails:
             continue
         one = _card(value) if system == INSURANCE else _number(str(system), value)
         if one is None:
-            faults += 1
-            found.report("fhir.identifier_format", f"{patient.path}.identifier[{number}].value")
+            faults += system != INSURANCE
+            rule = "fhir.card_format" if system == INSURANCE else "fhir.identifier_format"
+            found.report(rule, f"{patient.path}.identifier[{number}].value")
         else:
             (cards if system == INSURANCE else identifiers).append(one)
     if unknown:

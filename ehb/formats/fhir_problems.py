@@ -20,6 +20,7 @@ _WARNINGS = frozenset(
         "fhir.time_assumed",
         "fhir.identifier_unknown",
         "fhir.identifier_missing",
+        "fhir.card_format",
     }
 )
 MESSAGES: dict[str, tuple[str, str]] = {
@@ -76,6 +77,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Số định danh không đúng định dạng của hệ thống đã nêu.",
         "The identifier has not the form of its system.",
     ),
+    "fhir.card_format": ("Số thẻ BHYT không đúng định dạng.", "The insurance card number has no known form."),
     "fhir.identifier_unknown": (
         "{count} số định danh thuộc hệ thống không dùng để nhận ra người bệnh.",
         "{count} identifiers are of systems that we do not know a person by.",
@@ -112,6 +114,10 @@ _MOST_REPORTED = 10_000
 """Of each severity: bounds the memory that one bundle can take. What a receipt lists is cut by the domain."""
 
 
+class Enough(Exception):
+    """More is wrong with a bundle than anybody mends at once; looking on would only cost time."""
+
+
 @dataclass(slots=True)
 class Found:
     """The problems of one bundle, in the order they were found."""
@@ -131,6 +137,8 @@ class Found:
         self.reported[found.severity] += 1
         if self.reported[found.severity] <= _MOST_REPORTED:
             self.problems.append(found)
+        elif found.severity is Severity.ERROR:
+            raise Enough
 
 
 def problem(rule: str, *, table: str | None = None, field: str | None = None, count: int = 1) -> Problem:

@@ -15,7 +15,16 @@ from typing import Any
 import msgspec
 
 from ehb.domain.coding import instant_of
-from ehb.domain.records import AnyRecord, ClinicalImpression, Facility, Practitioner, Provenance, Section
+from ehb.domain.records import (
+    AnyRecord,
+    Appointment,
+    ClinicalImpression,
+    Encounter,
+    Facility,
+    Practitioner,
+    Provenance,
+    Section,
+)
 from ehb.domain.submission import Draft
 from ehb.formats.fhir_bundle import Bundle
 from ehb.formats.fhir_elements import Element, Fate, Resource
@@ -193,7 +202,7 @@ class Visit:
             drafts.append(Draft(record, resource.identity, resource.kind, _position(resource)))
         for kind, count in sorted(assumed.items()):
             self.found.count("fhir.time_assumed", kind, count)
-        return tuple(drafts)
+        return _newest_first(drafts)
 
     def _encounter_times(self, resource: Resource) -> Iterator[str]:
         for name in ("encounter", "context"):
@@ -201,6 +210,16 @@ class Visit:
                 encounter = self.bundle.resolve(resource.one(name))
                 if encounter is not None and encounter.kind == "Encounter" and (time := _start(encounter, "period")):
                     yield time
+
+
+def _newest_first(drafts: list[Draft]) -> tuple[Draft, ...]:
+    """The newest encounter (else the newest record) in front: a visit is of the day of its first, and a bundle may
+    hold a whole life, of which the day of birth is the wrong one to judge it by."""
+    stays = [draft for draft in drafts if isinstance(draft.record, Encounter)]
+    if not (candidates := stays or [draft for draft in drafts if not isinstance(draft.record, Appointment)]):
+        return tuple(drafts)
+    newest = max(candidates, key=lambda draft: instant_of(draft.record.time))
+    return (newest, *(draft for draft in drafts if draft is not newest))
 
 
 def label_of(security: dict[str, Any]) -> str | None:

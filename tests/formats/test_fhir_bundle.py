@@ -387,3 +387,12 @@ def test_a_contained_resource_is_part_of_its_holder() -> None:
     assert visit.drafts[0].record.provenance.organization == "Phòng xét nghiệm Thử"
     assert visit.problems == ()
     assert PATIENT_URL not in repr(visit.drafts)
+
+
+def test_the_newest_encounter_says_of_which_day_a_whole_life_is() -> None:
+    life = [resource("Encounter", period={"start": start}) for start in ("1990-05", "2026-10-05", "2001-01-01")]
+
+    visit = visit_of(bundle(resource("Condition", onsetDateTime="1991"), *life))
+
+    assert str(visit.day) == "2026-10-05"
+    assert len(visit.drafts) == 4

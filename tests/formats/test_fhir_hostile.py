@@ -72,6 +72,28 @@ def test_panels_that_name_each_other_are_read_once_and_none_is_lost() -> None:
     assert sorted(texts) == sorted(f"giá trị {number}" for number in range(500))
 
 
+def test_more_faults_than_anybody_mends_end_the_reading() -> None:
+    body = body_of(bundle(entry=[{}] * 200_000))
+
+    begun = time.process_time()
+    visit = visit_of(body)
+
+    assert time.process_time() - begun < 5
+    assert len(visit.problems) == 10_000
+    assert refused(visit.problems)
+
+
+def test_a_narrative_nested_without_end_loses_no_word_and_no_time() -> None:
+    deep = "<div>" + "<b>x" * 100_000 + "<" * 100_000 + "&lt;</div>"
+
+    begun = time.process_time()
+    (draft,) = visit_of(bundle(resource("Condition", text={"status": "additional", "div": deep}))).drafts
+
+    assert time.process_time() - begun < 5
+    assert repr(draft.record).count("x" * 100) == 1_000
+    assert "<&lt;" not in repr(draft.record)
+
+
 def test_roles_that_name_each_other_end() -> None:
     role = {
         "_url": "urn:uuid:role",

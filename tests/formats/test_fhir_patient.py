@@ -47,7 +47,6 @@ def test_an_insurance_number_is_a_card(value: str) -> None:
         (OLD_NATIONAL_ID, "999085000001"),
         (NATIONAL_ID, "9990850000011"),
         (PASSPORT, "!"),
-        (INSURANCE, "99900000"),
     ],
 )
 def test_a_number_under_the_wrong_system_is_refused_and_never_tried_as_another(system: str, value: str) -> None:
@@ -55,6 +54,15 @@ def test_a_number_under_the_wrong_system_is_refused_and_never_tried_as_another(s
 
     assert (visit.patient.identifiers, visit.patient.cards) == ((), ())
     assert places(visit, "fhir.identifier_format") == [(None, "Bundle.entry[0].resource.identifier[0].value")]
+
+
+def test_a_card_of_no_known_form_is_a_warning_as_in_a_visit_file() -> None:
+    visit = _visit(identifier=[*patient()["identifier"], {"system": INSURANCE, "value": "99900000"}])
+
+    assert [(one.severity, one.rule, one.field) for one in visit.problems] == [
+        ("WARNING", "fhir.card_format", "Bundle.entry[0].resource.identifier[1].value")
+    ]
+    assert visit.patient.identifiers
 
 
 def test_the_number_in_force_comes_first_whatever_their_order() -> None:
