@@ -107,6 +107,14 @@ def record_of(*resources: Resource, of: Resource | None = None) -> Any:
     return record
 
 
+def clean_record_of(*resources: Resource) -> Any:
+    """The only record of a bundle of which nothing had to be named."""
+    visit = visit_of(bundle(*resources))
+    assert [(one.rule, one.table, one.field) for one in visit.problems] == []
+    (draft,) = visit.drafts
+    return draft.record
+
+
 def places(visit: VisitSummary, rule: str) -> list[tuple[str | None, str | None]]:
     """Where a rule is broken: (table, field)."""
     return [(one.table, one.field) for one in visit.problems if one.rule == rule]
