@@ -142,3 +142,42 @@ async def test_a_birth_date_that_may_be_the_same_is_no_contradiction(house: Hous
     receipt = (await house.submit(await house.facility(FACILITY), visit_file({"NGAY_SINH": birth}))).json()
 
     assert "identity.differs" not in [one["rule"] for one in receipt["problems"]]
+
+
+async def test_visits_that_came_under_both_numbers_are_in_one_book_when_the_eid_vouches_for_both(house: House) -> None:
+    token = await house.facility(FACILITY)
+    await house.submit(token, visit_file({"SO_CCCD": "999123456"}))
+    await house.submit(token, visit_file({"MA_LK": "LK-2"}))
+
+    citizen = await house.citizen(NATIONAL_ID, SoCMND="999123456")
+
+    assert len((await house.data(citizen, COUNT))["myHealthBook"]["timeline"]["nodes"]) == 12
+    (merge,) = await house.mongo.database["merges"].find().to_list()
+    assert merge["by"] == "OWN_IDENTITY"
+    await house.citizen(NATIONAL_ID, SoCMND="999123456")
+    assert await house.mongo.database["merges"].count_documents({}) == 1
+
+
+async def test_an_account_with_a_new_number_finds_the_visits_that_came_under_it_before(house: House) -> None:
+    token = await house.facility(FACILITY)
+    await house.sign_in("account", {"SoDinhDanh": "999085000001"})
+    await house.submit(token, visit_file({"SO_CCCD": "999085000001"}))
+    await house.submit(token, visit_file({"SO_CCCD": "999185000007", "MA_LK": "LK-2"}))
+
+    renumbered = (await house.sign_in("account", {"SoDinhDanh": "999185000007"}))["access_token"]
+
+    assert len((await house.data(renumbered, COUNT))["myHealthBook"]["timeline"]["nodes"]) == 12
+
+
+async def test_a_number_of_somebody_who_has_logged_in_is_not_joined_by_a_login(house: House) -> None:
+    token = await house.facility(FACILITY)
+    await house.submit(token, visit_file({"SO_CCCD": "999085000001"}))
+    owner = {"SoDinhDanh": "999085000001", "HoVaTen": "Nguyễn Thị Thử"}
+    await house.sign_in("owner", owner)
+    await house.sign_in("other", {"SoDinhDanh": "999185000007", "HoVaTen": "Trần Văn Thử"})
+
+    taken_over = await house.sign_in("other", {**owner, "HoVaTen": "Trần Văn Thử"})
+
+    book = (await house.data(taken_over["access_token"], COUNT))["myHealthBook"]
+    assert book["timeline"]["nodes"] == []
+    assert await house.mongo.database["merges"].count_documents({}) == 0

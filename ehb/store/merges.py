@@ -22,7 +22,7 @@ _REASON = b"merge\0"
 
 
 class Merges:
-    """The store of merges."""
+    """The store of merges. A steward makes them and undoes them; a login makes one when the eID vouches for it."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._merges = mongo.database["merges"]
@@ -32,7 +32,7 @@ class Merges:
         self, permit: Permit, one: Person, other: Person, reason: str, session: Session, *, now: datetime
     ) -> bool:
         """Let two people share a book. False when they do already."""
-        _require(permit)
+        _require(permit, Action.MERGE_PEOPLE, Action.SIGN_IN)
         if other.patient_id in (one.patient_id, *one.others):
             return False
         merge = os.urandom(16)
@@ -40,7 +40,7 @@ class Merges:
             "_id": merge,
             "people": [one.patient_id, other.patient_id],
             "merged": now,
-            "by": permit.principal.session,
+            "by": permit.principal.session or permit.ground.value,
             "reason": one.data_key.seal(reason.encode(), _REASON + merge),
             "undone": None,
         }
@@ -52,7 +52,7 @@ class Merges:
         self, permit: Permit, one: Person, other: Person, reason: str, session: Session, *, now: datetime
     ) -> bool:
         """Part two people again. False when these two were not merged with each other."""
-        _require(permit)
+        _require(permit, Action.MERGE_PEOPLE)
         pair = {"people": {"$all": [one.patient_id, other.patient_id]}, "undone": None}
         found = await self._merges.find_one(pair, session=session)
         if found is None:
@@ -84,6 +84,6 @@ def _joined(person: bytes, pairs: Iterable[tuple[bytes, ...]]) -> set[bytes]:
     return joined
 
 
-def _require(permit: Permit) -> None:
-    if permit.action is not Action.MERGE_PEOPLE:
+def _require(permit: Permit, *actions: Action) -> None:
+    if permit.action not in actions:
         raise Forbidden

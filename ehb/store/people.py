@@ -89,11 +89,14 @@ class People:
         found = self._people.find({"_id": {"$in": list(person.others)}})
         return [other async for document in found if (other := self._opened(document))]
 
-    async def sign_in(self, permit: Permit, identity: ElectronicIdentity, *, now: datetime, session: Session) -> bytes:
-        """The key of the person whom the eID vouched for; opens a book for somebody unknown.
+    async def sign_in(
+        self, permit: Permit, identity: ElectronicIdentity, *, now: datetime, session: Session
+    ) -> tuple[Person, list[Person]]:
+        """The person whom the eID vouched for, a new one for somebody unknown, and others whom it says are the same.
 
         The account (issuer, subject) decides first, then the number in force, then the old one: an account whose
-        number changed keeps its book and gains the number.
+        number changed keeps its book and gains the number. Others are the people behind the rest of the vouched
+        numbers, as far as they are known from visits alone: whoever has logged in is somebody to the eID already.
         """
         _require(permit, Action.SIGN_IN)
         account = Identifier(_ACCOUNT, f"{identity.issuer}\0{identity.subject}")
@@ -112,7 +115,9 @@ class People:
             identifiers=_with(patient.identifiers, (one for one in fresh if one is not account), now),
         )
         await self._write(person, seen, fresh, session)
-        return person.patient_id
+        same = {known[one] for one in wanted if one in known} - {person.patient_id, *person.others}
+        found = [await self._person(patient_id, session) for patient_id in sorted(same)]
+        return person, [other for other in found if other is not None and not other.patient().vouched]
 
     async def resolve(
         self, permit: Permit, details: PatientDetails, *, now: datetime, session: Session

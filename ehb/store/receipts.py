@@ -141,8 +141,10 @@ def rfc3339(moment: datetime) -> str:
 
 
 def new_receipt_id() -> str:
-    """An unguessable receipt id: 16 random bytes, base64url."""
-    return receipt_id_of(os.urandom(16))
+    """An unguessable receipt id: 16 random bytes, base64url; never one that a command line takes for an option."""
+    while (receipt_id := receipt_id_of(os.urandom(16))).startswith("-"):
+        continue
+    return receipt_id
 
 
 def receipt_id_of(submission: bytes) -> str:

@@ -29,6 +29,8 @@ from ehb.store.records import Records
 from ehb.store.registry import Registry
 from ehb.store.vault import Vault
 
+_VOUCHED = "eID: one person, several numbers"
+
 
 @translated
 class Store:
@@ -57,9 +59,13 @@ class Store:
         """The key of the person whom the eID vouched for; opens a book for somebody unknown."""
 
         async def work(session: Session) -> bytes:
-            patient_id = await self._people.sign_in(permit, identity, now=now, session=session)
-            await self._trail.append(dataclasses.replace(event, patient_id=patient_id), session)
-            return patient_id
+            person, others = await self._people.sign_in(permit, identity, now=now, session=session)
+            for other in others:
+                await self._merges.merge(permit, person, other, _VOUCHED, session, now=now)
+                person = dataclasses.replace(person, others=(*person.others, other.patient_id, *other.others))
+                await self._trail.append(dataclasses.replace(event, patient_id=other.patient_id), session)
+            await self._trail.append(dataclasses.replace(event, patient_id=person.patient_id), session)
+            return person.patient_id
 
         return await self._mongo.transaction(work)
 
