@@ -32,8 +32,8 @@ class SignatureFault(enum.StrEnum):
 
 WORDS: dict[SignatureFault, tuple[str, str]] = {
     SignatureFault.FORM: (
-        "CHUKYDONVI phải chứa đúng một chữ ký XMLDSig, và tệp chỉ có THONGTINDONVI, THONGTINHOSO, CHUKYDONVI.",
-        "CHUKYDONVI must hold exactly one XMLDSig signature, beside THONGTINDONVI and THONGTINHOSO and nothing else.",
+        "Tệp chỉ có một CHUKYDONVI, chứa đúng một chữ ký XMLDSig và không gì khác.",
+        "The file must have one CHUKYDONVI, holding exactly one XMLDSig signature and nothing else.",
     ),
     SignatureFault.ALGORITHM: (
         "Chữ ký phải dùng RSA hoặc ECDSA với SHA-256, và chỉ phép biến đổi enveloped-signature và C14N.",

@@ -1,9 +1,10 @@
 """The facility's signature of a visit file (CHUKYDONVI): is what was read what was signed, and by whom?
 
-A signature covers the root, or each of THONGTINDONVI and THONGTINHOSO by id; nothing beside them may stand in
-the file. Certificates are those that are registered for the facility, pinned: no CA, no KeyInfo, no revocation
-list is asked; the registry withdraws a certificate. One that is not registered is nobody's, so its signature is
-invalid; a facility without any certificate is told that nobody could check (SIGNATURE_UNVERIFIED).
+A signature covers the root, or by id each of its other children: THONGTINDONVI and THONGTINHOSO, the list of a
+check-in file. So everything that is read is covered. Certificates are those that are registered for the facility,
+pinned: no CA, no KeyInfo, no revocation list is asked; the registry withdraws a certificate. One that is not
+registered is nobody's, so its signature is invalid; a facility without any certificate is told that nobody could
+check (SIGNATURE_UNVERIFIED).
 
 Decision: a certificate must be in force when we receive the file, and at the signing time too when one is
 stated. A stated time is the signer's own word; without a time stamp our receipt is the first proof that the
@@ -31,7 +32,6 @@ from ehb.formats.visit_reading import parser_for
 from ehb.formats.xmldsig import Faulty, SignedDocument
 
 PLACE = "CHUKYDONVI"
-PARTS = ("THONGTINDONVI", "THONGTINHOSO")
 _CLOCK_SKEW = timedelta(minutes=10)
 
 
@@ -56,18 +56,22 @@ def _signed(root: etree._Element) -> bool:
     place = root.find(PLACE)
     if place is not None and len(place):
         return True
-    places = [one for one in root.iter(etree.Element) if etree.QName(one).localname.upper() == PLACE]
-    return any(len(one) > 0 or (one.text or "").strip() for one in places)
+    return any(len(one) > 0 or (one.text or "").strip() for one in _places(root))
+
+
+def _places(root: etree._Element) -> list[etree._Element]:
+    """Whatever a reader could take for CHUKYDONVI, however it is spelled and wherever it stands."""
+    return [one for one in root.iter(etree.Element) if etree.QName(one).localname.upper() == PLACE]
 
 
 def _verified(root: etree._Element, certificates: Sequence[Certificate], now: datetime) -> Signature:
     if root.getroottree().docinfo.internalDTD is not None:
         raise Faulty(SignatureFault.FORM)
-    children = [child for child in root if isinstance(child.tag, str)]
-    if sorted(str(child.tag) for child in children) != sorted((PLACE, *PARTS)):
+    places = _places(root)
+    if len(places) != 1 or places[0].tag != PLACE:
         raise Faulty(SignatureFault.FORM)
     document = SignedDocument(root, PLACE)
-    parts = [child for child in children if child.tag in PARTS]
+    parts = [child for child in root.iterchildren(etree.Element) if child is not places[0]]
     if root not in document.covered and not all(part in document.covered for part in parts):
         raise Faulty(SignatureFault.COVERAGE)
     stated = _time(document.signing_time)

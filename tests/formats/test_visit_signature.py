@@ -26,6 +26,7 @@ from ehb.formats.visit_signature import verify
 from ehb.formats.visit_signing import NotAVisitFile, sign
 from ehb.signing_files import Signer
 from tests.builders import NOW, visit_file
+from tests.formats.rows import check_in_file
 from tests.formats.signing import (
     DS,
     ENVELOPED,
@@ -104,6 +105,16 @@ def test_signing_changes_nothing_that_is_read() -> None:
 def test_both_parts_by_id_count_as_the_whole_file_does() -> None:
     assert fault_of(signed(BODY)) is None
     assert fault_of(signed(PARTS, *BOTH)) is None
+
+
+def test_a_check_in_is_signed_over_its_list_or_as_a_whole() -> None:
+    body = check_in_file()
+    by_id = body.replace(b"<DSACH>", b'<DSACH Id="list">')
+
+    assert fault_of(sign(body, key(), CERTIFICATE, now=NOW)) is None
+    assert fault_of(signed(by_id, Reference("#list", (EXCLUSIVE,)))) is None
+    second = changed(signed(by_id, Reference("#list", (EXCLUSIVE,))), lambda root: root.append(etree.Element("DSACH")))
+    assert fault_of(second) is SignatureFault.COVERAGE
 
 
 @pytest.mark.parametrize("file", sorted(ELSEWHERE.glob("*.xml")), ids=lambda file: file.stem)
