@@ -25,6 +25,7 @@ from ehb.domain.records import (
 )
 
 R = TypeVar("R", bound=Record)
+_OVER = ("resolved", "inactive", "remission")
 _CURRENT_MEDICATION = timedelta(days=90)
 
 SUMMARY_SECTIONS: frozenset[Section] = frozenset(
@@ -179,16 +180,24 @@ def _matching(records: Iterable[R], narrowed: Filter) -> Iterator[R]:
 
 
 def summary(book: HealthBook) -> Summary:
-    """Problems and recent medications once each, the newest first; allergies and immunizations whole."""
+    """Problems and medications once each, the newest first; allergies and immunizations whole.
+
+    A problem is left out once its newest record says that it is over, a medication once it is 90 days old, unless it
+    is said to be active.
+    """
     recent = book.as_of - _CURRENT_MEDICATION
     medications = (
         record
         for record in book.by_section.get(Section.PRESCRIPTIONS, ())
-        if isinstance(record, MedicationRequest) and instant_of(record.time) >= recent
+        if isinstance(record, MedicationRequest) and (record.status == "active" or instant_of(record.time) >= recent)
     )
-    problems = (record for record in book.by_section.get(Section.CONDITIONS, ()) if isinstance(record, Condition))
+    problems = (
+        record
+        for record in _newest_of_each(book.by_section.get(Section.CONDITIONS, ()))
+        if isinstance(record, Condition) and record.clinical_status not in _OVER
+    )
     return Summary(
-        problems=tuple(_newest_of_each(problems)),
+        problems=tuple(problems),
         allergies=book.by_section.get(Section.ALLERGIES, ()),
         medications=tuple(_newest_of_each(medications)),
         immunizations=book.by_section.get(Section.IMMUNIZATIONS, ()),

@@ -31,6 +31,7 @@ _TWELVE_DIGITS = re.compile(r"[0-9]{12}")
 _NINE_DIGITS = re.compile(r"[0-9]{9}")
 _ACCOUNT_CODE = re.compile(r"(?=[0-9]*[A-Z])[A-Z0-9]{5,15}")
 _CARD = re.compile(r"(?:[A-Z]{2}[0-9]{3}|[0-9A-Z]{5})?[0-9]{10}")
+_TEMPORARY_CARD = re.compile(r"[A-Z]{2}[0-9]{3}(?=[0-9]*[A-Z])[0-9A-Z]{10}")
 _FOREIGN_DIGITS = re.compile(r"[0-9]{5,11}")
 
 
@@ -161,12 +162,13 @@ def identifier_from(text: str, *, nationality: str = "000") -> Identifier | None
 def card_from(text: str) -> Identifier | None:
     """The social-insurance number on an insurance card, old (15 characters) or new (10 digits); None for other text.
 
-    The last ten characters are the same on the old and the new card, so either finds its person.
+    The last ten characters are the same on the old and the new card, so either finds its person. A temporary card,
+    such as a newborn's, has letters among them and stands for itself.
     """
     number = "".join(text.upper().split()).replace("-", "")
-    if _CARD.fullmatch(number) is None:
-        return None
-    return Identifier(INSURANCE, number[-10:])
+    if _CARD.fullmatch(number):
+        return Identifier(INSURANCE, number[-10:])
+    return Identifier(INSURANCE, number) if _TEMPORARY_CARD.fullmatch(number) else None
 
 
 def newborn_from(mother: Identifier, born: str) -> Identifier:

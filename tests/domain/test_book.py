@@ -311,3 +311,17 @@ def test_completeness_says_for_every_opened_section_how_new_and_from_how_many_fa
 
 def test_completeness_of_a_whole_book_names_every_section_in_order() -> None:
     assert [one.section for one in completeness(_book())] == list(Section)
+
+
+@pytest.mark.parametrize("status", ["resolved", "inactive", "remission"])
+def test_a_problem_that_is_over_leaves_the_summary_and_an_older_word_does_not_bring_it_back(status: str) -> None:
+    over = record(Condition, section=Section.CONDITIONS, code=icd10("I10"), clinical_status=status, key=b"a" * 12)
+    before = record(Condition, section=Section.CONDITIONS, code=icd10("I10"), time="2020", key=b"b" * 12)
+
+    assert summary(_book(over, before)).problems == ()
+
+
+def test_a_medication_that_is_said_to_be_active_is_current_however_old() -> None:
+    old = record(MedicationRequest, section=Section.PRESCRIPTIONS, time="2019-01-01", status="active")
+
+    assert summary(_book(old)).medications == (old,)

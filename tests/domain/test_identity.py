@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from ehb.domain.identity import (
+    INSURANCE,
     NATIONAL_ID,
     OLD_NATIONAL_ID,
     PASSPORT,
@@ -16,6 +17,7 @@ from ehb.domain.identity import (
     Identifier,
     Patient,
     UnusableIdentifier,
+    card_from,
     folded_name,
     identifier_from,
 )
@@ -125,3 +127,22 @@ def test_one_name_in_both_unicode_forms_and_any_spacing_compares_equal() -> None
 
     assert folded_name(composed) == folded_name(decomposed)
     assert folded_name("Thử") != folded_name("Thư")
+
+
+@pytest.mark.parametrize(
+    ("card", "value"),
+    [
+        ("GD4999999085001", "9999085001"),
+        ("9999085001", "9999085001"),
+        ("gd4 99 9999085001", "9999085001"),
+        ("TE199KT00000123", "TE199KT00000123"),
+        ("TE1-99-KT00000123", "TE199KT00000123"),
+    ],
+)
+def test_a_card_is_its_social_insurance_number_and_a_temporary_one_is_itself(card: str, value: str) -> None:
+    assert card_from(card) == Identifier(INSURANCE, value)
+
+
+@pytest.mark.parametrize("card", ["", "GD4", "999908500", "99990850011", "TE199KT0000012", "GD499999908500X1"])
+def test_what_is_no_card_is_none(card: str) -> None:
+    assert card_from(card) is None
