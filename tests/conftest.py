@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from asyncio import gather
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -43,12 +44,20 @@ async def database(mongo_uri: str) -> AsyncIterator[AsyncDatabase[dict[str, Any]
 
 @pytest.fixture
 async def mongo(mongo_uri: str) -> AsyncIterator[Mongo]:
-    """A migrated, empty database of this project's layout."""
-    mongo = connect(mongo_uri, f"test_{secrets.token_hex(6)}")
+    """A migrated, empty database of this project's layout: emptied after each test, which is quicker than a new one."""
+    mongo = connect(mongo_uri, "test_emptied")
     await migrate(mongo)
     yield mongo
-    await mongo.client.drop_database(mongo.database.name)
+    await _empty(mongo)
     await mongo.close()
+
+
+async def _empty(mongo: Mongo) -> None:
+    found = await (await mongo.database.list_collections()).to_list()
+    if any("validator" in one.get("options", {}) or one["name"] == "system.profile" for one in found):
+        await mongo.client.drop_database(mongo.database.name)  # a test has broken a collection, or watched them all
+    else:
+        await gather(*(mongo.database[one["name"]].delete_many({}) for one in found))
 
 
 @pytest.fixture(scope="session")
