@@ -8,7 +8,8 @@ implementation must do, timed in turns in the same run, so that a slow or busy m
     visit              what is read and sent: invented visits, one of exactly 40 rows
     world              a database with books, a facility, permits
     api                settings, a signed-in person and a question, for the measures that go through HTTP
-    read, intake, memory, demo   the measures
+    serving            `ehb serve` as a process of its own; profiled is the same, looked at
+    read, intake, memory, submit, demo   the measures
 
 Outside the house: nothing in `ehb` knows this folder, and this folder may open every room.
 """

@@ -1,4 +1,4 @@
-"""`python -m bench [read] [intake] [memory] [demo]`: the measurements of README.md."""
+"""`python -m bench [read] [intake] [memory] [submit] [demo]`: the measurements of README.md."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Sequence
 
 import uvloop
 
-from bench import demo, intake, machine, memory, read
+from bench import demo, intake, machine, memory, read, submit
 from bench.world import world
 from ehb.store import embedded
 
-_USUAL = ("read", "intake", "memory")
+_USUAL = ("read", "intake", "memory", "submit")
+_ALL = (*_USUAL, "demo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,12 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Speed and size, each against its floor in the same run. Prints; never passes or fails.",
-        epilog="read, intake and memory run when nothing is named; demo clones, installs and takes a minute or two.",
+        epilog="all but demo run when nothing is named; demo clones, installs and takes a minute or two.",
     )
-    parser.add_argument("measures", nargs="*", metavar="MEASURE", help="read, intake, memory, demo")
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_ALL))
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: does it run, not how fast")
     given = parser.parse_args(arguments)
-    unknown = set(given.measures) - {*_USUAL, "demo"}
+    unknown = set(given.measures) - {*_ALL}
     if unknown:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
     wanted = given.measures or _USUAL
@@ -35,19 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in wanted:
             print(flush=True)
             if name != "demo":
-                uvloop.run(_one(name, mongod.uri, quick=given.quick))
+                uvloop.run(_one(name, mongod, quick=given.quick))
     if "demo" in wanted:
         demo.measure()
     return 0
 
 
-async def _one(name: str, uri: str, *, quick: bool) -> None:
+async def _one(name: str, mongod: embedded.EmbeddedMongo, *, quick: bool) -> None:
     """One measure in a database of its own."""
-    async with world(uri, f"bench_{name}") as there:
+    async with world(mongod.uri, f"bench_{name}") as there:
         if name == "read":
             await read.measure(there, people=20 if quick else 2_000, records=100, rounds=10 if quick else 500)
         elif name == "intake":
             await intake.measure(there, rounds=5 if quick else 200)
+        elif name == "submit":
+            await submit.measure(there, mongod.pid, submit.Sizes(2, 8) if quick else submit.Sizes(20, 80))
         else:
             people, requests = (10, 50) if quick else (100, 10_000)
             await memory.measure(there, people=people, records=100, requests=requests)

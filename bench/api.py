@@ -46,10 +46,11 @@ async def access_token(world: World, patient_id: bytes) -> str:
 
 
 def settings(uri: str, database: str) -> dict[str, str]:
-    """The environment of the server, but for its keys."""
+    """The environment of the server, but for its keys and its address."""
     return {
         "EHB_MONGO_URI": uri,
         "EHB_DATABASE": database,
         "EHB_EID__ISSUER": "https://eid.example.vn",
+        "EHB_EID__CLIENT_SECRET": "never asked for",
         "EHB_MOBILE_REDIRECT_URIS": REDIRECT,
     }

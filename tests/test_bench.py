@@ -9,9 +9,9 @@ import pytest
 
 
 @pytest.mark.long
-def test_read_and_intake_run_in_their_quick_form_and_print_their_ratios() -> None:
+def test_read_intake_and_submit_run_in_their_quick_form_and_print_their_ratios() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "read", "intake"],
+        [sys.executable, "-m", "bench", "--quick", "read", "intake", "submit"],
         check=False,
         capture_output=True,
         text=True,
@@ -19,4 +19,4 @@ def test_read_and_intake_run_in_their_quick_form_and_print_their_ratios() -> Non
     )
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("ratio to the floor: ") == 2
+    assert done.stdout.count("ratio to the floor: ") == 3
