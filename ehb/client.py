@@ -1,158 +1,231 @@
 """A facility's client: signs in with its key, sends visit files, gives typed receipts.
 
-What `ehb submit` uses, and what a facility's own software may import. SMART Backend Services shape:
-`client_credentials` with `private_key_jwt` (RFC 7523). The one invariant: a receipt comes back only for what the
-server answered; a broken connection raises, and sending the same file again is always safe.
+What `ehb submit` uses, and what a facility's own software may import. What can pass is tried again: a lost
+connection, a server that is busy or restarts; sending the same file again is always safe. The one invariant: a
+receipt comes back only for what the server answered.
 """
 
 from __future__ import annotations
 
-import secrets
+import asyncio
+import hashlib
 import time
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import msgspec
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from ehb.domain.submission import Receipt
-from ehb.errors import EhbError, Misconfigured, Unavailable
+from ehb.client_connection import Connection, Refused, SignInRefused, no_address
+from ehb.client_key import SigningKey
+from ehb.domain.submission import Receipt, Status
+from ehb.errors import EhbError, Misconfigured
+from ehb.formats.visit_signing import NotAVisitFile
+from ehb.journal import Entry, Journal
+from ehb.patience import Patience
+from ehb.signing_files import Signer
+from ehb.visit_files import FHIR, XML, content_of, content_type_of
 
-_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-XML, FHIR = "application/xml", "application/fhir+json"
-_EC_ALGORITHMS = {"P-256": "ES256", "P-384": "ES384"}
-_RENEW = 30.0
+__all__ = [
+    "FHIR",
+    "XML",
+    "FacilityClient",
+    "Failed",
+    "Outcome",
+    "Refused",
+    "Remembered",
+    "Sent",
+    "SignInRefused",
+    "SigningKey",
+]
+
+_NOT_ABOUT_THE_FILE = ("UNAVAILABLE", "RATE_LIMITED", "UNAUTHENTICATED", "FACILITY_SUSPENDED")
 _receipt = msgspec.json.Decoder(Receipt).decode
 
 
-class Refused(EhbError):
-    """The server's no, with its stable code; mended by whom the code names."""
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that the server has judged: its receipt says how."""
 
-    def __init__(self, code: str, vi: str, en: str, status: int) -> None:
-        super().__init__(vi=vi, en=en)
-        self.code = code
-        self.http_status = status
+    path: Path
+    receipt: Receipt
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
-class SigningKey:
-    """A facility's private key and the algorithm it signs with."""
+class Remembered:
+    """A file that an earlier run sent, by the journal; not sent again.
 
-    key: ECKey | RSAKey
-    algorithm: str
+    `receipt` is what the server says of it today, asked for when the file was refused or waited; else None.
+    """
 
-    @staticmethod
-    def load(path: Path) -> SigningKey:
-        """A PEM file with an EC (P-256, P-384) or RSA private key. Raises Misconfigured for anything else."""
-        wrong = Misconfigured(
-            vi=f"{path} không phải khóa riêng EC (P-256, P-384) hoặc RSA dạng PEM.",
-            en=f"{path} is not a PEM private key of type EC (P-256, P-384) or RSA.",
-        )
-        try:
-            pem = path.read_bytes()
-        except OSError as error:
-            raise Misconfigured(vi=f"Không đọc được {path}.", en=f"Cannot read {path}.") from error
-        try:
-            key: ECKey | RSAKey = ECKey.import_key(pem) if b"EC" in pem or not _is_rsa(pem) else RSAKey.import_key(pem)
-            if not key.is_private:
-                raise wrong
-        except (JoseError, ValueError, TypeError):
-            raise wrong from None
-        algorithm = "RS384" if isinstance(key, RSAKey) else _EC_ALGORITHMS.get(key.curve_name)
-        if algorithm is None:
-            raise wrong
-        return SigningKey(key, algorithm)
-
-    @property
-    def public_jwk(self) -> dict[str, Any]:
-        """What the facility registers with us."""
-        return {**self.key.as_dict(private=False), "kid": self.key.thumbprint(), "use": "sig", "alg": self.algorithm}
+    path: Path
+    receipt_id: str
+    status: Status
+    receipt: Receipt | None = None
 
 
-def _is_rsa(pem: bytes) -> bool:
-    try:
-        RSAKey.import_key(pem)
-    except (JoseError, ValueError, TypeError):
-        return False
-    return True
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A file without a receipt; `error.code` says why, and who can mend it."""
+
+    path: Path
+    error: EhbError
+    seconds: float
+
+
+Outcome = Sent | Remembered | Failed
 
 
 class FacilityClient:
-    """One facility at one server. Use as an async context manager."""
+    """One facility at one server. Use as an async context manager.
+
+    Files of any number go through `submit_many`; each gives one typed outcome, as soon as there is one::
+
+        async with FacilityClient(url, "99001", SigningKey.load(Path("99001.pem"))) as client:
+            async for outcome in client.submit_many(visit_files([Path("exports")]), parallel=8):
+                match outcome:
+                    case Sent(path, receipt):
+                        print(path.name, receipt.status, receipt.records, [one.rule for one in receipt.problems])
+                    case Failed(path, error):
+                        print(path.name, error.code, error.message("en"))
+    """
 
     def __init__(
-        self, url: str, client_id: str, key: SigningKey, *, transport: httpx2.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        client_id: str,
+        key: SigningKey,
+        *,
+        patience: Patience = Patience(),  # noqa: B008  frozen
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
-        self._url = url.rstrip("/")
-        self._client_id = client_id
-        self._key = key
-        self._http = httpx2.AsyncClient(base_url=self._url, timeout=60, transport=transport)
-        self._token = ""
-        self._renew_at = 0.0
+        self._connection = Connection(url, client_id, key, patience, transport)
 
     async def __aenter__(self) -> FacilityClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.aclose()
+        await self._connection.close()
 
-    async def submit(self, body: bytes, *, dry_run: bool = False, content_type: str = XML) -> Receipt:
-        """Send one visit file, or a FHIR Bundle with that content type.
+    def stop(self) -> None:
+        """Let `submit_many` end: what is on its way is waited for, nothing else is begun or tried again."""
+        self._connection.stopped.set()
 
-        Raises Refused for a no without a receipt, Unavailable when nobody answers.
+    async def submit(self, body: bytes, *, dry_run: bool = False, content_type: str | None = None) -> Receipt:
+        """Send one visit file or FHIR Bundle; which of the two is seen from its content unless it is said.
+
+        Raises Refused for a no without a receipt, Unavailable when nobody answers for as long as patience lasts.
         """
-        headers = {"Authorization": f"Bearer {await self.access_token()}", "Content-Type": content_type}
         params = {"dry_run": "true"} if dry_run else {}
-        answer = await self._send("/facility/submissions", params=params, content=body, headers=headers)
-        if answer.status_code in (200, 201, 202, 422):
-            return _receipt(answer.content)
-        raise _refusal(answer)
+        headers = {"Content-Type": content_type or content_type_of(body)}
+        return await self._receipt("POST", "/facility/submissions", params=params, content=body, headers=headers)
+
+    async def receipt(self, receipt_id: str) -> Receipt:
+        """A receipt again, as it is now. Raises Refused (NOT_FOUND) for one that is gone or another facility's."""
+        return await self._receipt("GET", f"/facility/submissions/{receipt_id}")
+
+    async def submit_many(
+        self,
+        paths: Iterable[Path],
+        *,
+        parallel: int = 4,
+        dry_run: bool = False,
+        signer: Signer | None = None,
+        journal: Journal | None = None,
+    ) -> AsyncIterator[Outcome]:
+        """Send files, a few at a time, and give each one's outcome in the order in which they come.
+
+        Ends early when going on is of no use: the server is gone, or does not let this client in. Then the last
+        outcome is Failed, and the paths that were not begun have none. `signer` signs the files in the national
+        format; the journal knows a file with another signature as another.
+        """
+        waiting, pending, useless = iter(paths), set[asyncio.Task[Outcome]](), False
+        sending = _Sending(dry_run, signer, None if dry_run else journal)
+        try:
+            while True:
+                while len(pending) < parallel and not useless and not self._connection.stopped.is_set():
+                    path = next(waiting, None)
+                    if path is None:
+                        break
+                    pending.add(asyncio.create_task(self._outcome(path, sending)))
+                if not pending:
+                    return
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    outcome = task.result()
+                    useless = useless or (isinstance(outcome, Failed) and _not_about_the_file(outcome.error))
+                    yield outcome
+        finally:
+            for task in pending:
+                task.cancel()
+            await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _outcome(self, path: Path, sending: _Sending) -> Outcome:
+        start = time.monotonic()
+        try:
+            body = await asyncio.to_thread(content_of, path)
+            digest = hashlib.sha256(sending.signed_as + body).digest()
+            entry = sending.journal.find(digest) if sending.journal else None
+            if entry is not None and (remembered := await self._remembered(path, entry)):
+                return remembered
+            kind = content_type_of(body)
+            if sending.signer is not None and kind == XML:
+                body = await asyncio.to_thread(_signed, sending.signer, body)
+            receipt = await self.submit(body, dry_run=sending.dry_run, content_type=kind)
+        except EhbError as error:
+            return Failed(path, error, time.monotonic() - start)
+        if sending.journal is not None:
+            await sending.journal.keep(digest, receipt)
+        return Sent(path, receipt, time.monotonic() - start)
+
+    async def _remembered(self, path: Path, entry: Entry) -> Remembered | None:
+        """What an earlier run got; None when the server does not know that receipt any more."""
+        if entry.status in (Status.ACCEPTED, Status.UNCHANGED):
+            return Remembered(path, entry.receipt, entry.status)
+        try:
+            receipt = await self.receipt(entry.receipt)
+        except Refused as refused:
+            if refused.http_status == 404:
+                return None
+            raise
+        return Remembered(path, receipt.id, receipt.status, receipt)
 
     async def access_token(self) -> str:
-        """A good access token; a new one half a minute before the last runs out. Raises Refused or Unavailable."""
-        if time.monotonic() < self._renew_at:
-            return self._token
-        now = int(time.time())
-        claims = {
-            "iss": self._client_id,
-            "sub": self._client_id,
-            "aud": f"{self._url}/auth/token",
-            "jti": secrets.token_urlsafe(16),
-            "iat": now,
-            "exp": now + 120,
-        }
-        header = {"alg": self._key.algorithm, "kid": self._key.key.thumbprint()}
-        form = {
-            "grant_type": "client_credentials",
-            "client_assertion_type": _ASSERTION,
-            "client_assertion": jwt.encode(header, claims, self._key.key, algorithms=[self._key.algorithm]),
-        }
-        answer = await self._send("/auth/token", data=form)
-        if answer.status_code != 200:
-            raise _refusal(answer)
-        granted = answer.json()
-        self._token = str(granted["access_token"])
-        self._renew_at = time.monotonic() + float(granted["expires_in"]) - _RENEW
-        return self._token
+        """A good access token, for what else the facility asks. Raises Refused or Unavailable."""
+        return await self._connection.access_token()
 
-    async def _send(self, path: str, **request: Any) -> httpx2.Response:
+    async def _receipt(self, method: str, path: str, **request: Any) -> Receipt:
+        answer = await self._connection.request(method, path, **request)
         try:
-            return await self._http.post(path, **request)
-        except httpx2.HTTPError as error:
-            raise Unavailable(
-                vi=f"Không kết nối được {self._url}.", en=f"{self._url} does not answer ({type(error).__name__})."
-            ) from error
+            return _receipt(answer.content)
+        except msgspec.MsgspecError as error:
+            raise no_address(self._connection.url) from error
 
 
-def _refusal(answer: httpx2.Response) -> Refused:
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """How the files of one run are sent."""
+
+    dry_run: bool
+    signer: Signer | None
+    journal: Journal | None
+
+    @property
+    def signed_as(self) -> bytes:
+        return self.signer.certificate.fingerprint(SHA256()) if self.signer else b""
+
+
+def _not_about_the_file(error: EhbError) -> bool:
+    return isinstance(error, SignInRefused | Misconfigured) or error.code in _NOT_ABOUT_THE_FILE
+
+
+def _signed(signer: Signer, body: bytes) -> bytes:
+    """Signed, or as it is when it is no XML: the server says what is wrong with it."""
     try:
-        said = answer.json()
-    except ValueError:
-        said = {}
-    code = str(said.get("code") or said.get("error") or f"HTTP_{answer.status_code}")
-    text = str(said.get("detail") or said.get("error_description") or answer.reason_phrase)
-    return Refused(code, text, text, answer.status_code)
+        return signer.sign(body)
+    except NotAVisitFile:
+        return body

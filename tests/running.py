@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import httpx2
+from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 EHB = Path(sys.executable).parent / "ehb"
 
@@ -90,3 +95,62 @@ def processes_that_mention(text: str) -> list[str]:
             if alive and text in command:
                 found.append(command)
     return found
+
+
+class RunningServer:
+    """`ehb serve` on a database of its own, with facility 99001 registered. `key` is what that signs in with."""
+
+    def __init__(self, folder: Path, mongo_uri: str, database: str) -> None:
+        self.key = folder / "99001.pem"
+        private = generate_private_key(SECP384R1())
+        self.key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        public = folder / "99001.pub"
+        public.write_bytes(private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.base = f"http://127.0.0.1:{port}"
+        self.environment = {
+            "EHB_MONGO_URI": mongo_uri,
+            "EHB_DATABASE": database,
+            "EHB_KEYS_FILE": str(folder / "keys.json"),
+            "EHB_BASE_URL": self.base,
+            "EHB_EID__ISSUER": "https://eid.example.vn",
+            "EHB_EID__CLIENT_SECRET": "never asked for",
+            "EHB_MOBILE_REDIRECT_URIS": "https://app.example.vn/in",
+        }
+        ehb("keys", "new", "--out", folder / "keys.json")
+        ehb("facility", "register", "--code", "99001", "--name", "Thử", "--key", public, **self.environment)
+        self._command: Sequence[str | Path] = [EHB, "serve", "--port", str(port)]
+        self.process = self._started()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            self._command, env={"PATH": os.environ["PATH"], **self.environment}, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if httpx2.get(f"{self.base}/readyz", timeout=5).status_code == 200:
+                    return process
+            except httpx2.HTTPError:
+                assert process.poll() is None, "ehb serve ended"
+            assert time.monotonic() < deadline, "ehb serve did not answer"
+            time.sleep(0.05)
+
+    def submit(self, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run `ehb submit` as the facility, to its end."""
+        return ehb(*self.submitting(*arguments)[1:], **environment)
+
+    def submitting(self, *arguments: str | Path) -> list[str | Path]:
+        """The command line of that."""
+        return [EHB, "submit", "--url", self.base, "--facility", "99001", "--key", self.key, *arguments]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(timeout=30)

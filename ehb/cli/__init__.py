@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from ehb.cli import registry
+from ehb.cli import registry, submit
 from ehb.errors import EhbError, Misconfigured
 
 _DEMO_REDIRECT = "/demo/signed-in"
@@ -85,15 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     synth.add_argument("--seed", type=int, default=1, help="the same seed gives the same bytes (1)")
     synth.add_argument("--out", type=Path, required=True, help="folder to write to")
 
-    submit = _command(commands, "submit", _submit, "send visit files as a facility")
-    submit.add_argument(
-        "files", nargs="+", type=Path, metavar="FILE", help="national visit file, or FHIR R4 Bundle (.json)"
-    )
-    submit.add_argument("--url", required=True, help="server, such as http://127.0.0.1:8000")
-    submit.add_argument("--facility", required=True, help="facility code")
-    submit.add_argument("--client-id", help="registered client, when it is not the facility code")
-    submit.add_argument("--key", type=Path, required=True, help="private key of the client, PEM")
-    submit.add_argument("--dry-run", action="store_true", help="let the server judge the files and store nothing")
+    submit.add_command(commands)
 
     login = _command(
         commands, "login", _login, "sign in at a demo as a person, as the app does; prints an access token"
@@ -194,20 +186,6 @@ def _synth(given: argparse.Namespace) -> None:
     for _ in tqdm(synthetic.write(given.out, given.people, given.seed), total=given.people, unit=" people"):
         pass
     print(given.out)
-
-
-def _submit(given: argparse.Namespace) -> int:
-    from ehb.cli.submitting import submit_files
-
-    return asyncio.run(
-        submit_files(
-            given.files,
-            url=given.url,
-            client_id=given.client_id or given.facility,
-            key_file=given.key,
-            dry_run=given.dry_run,
-        )
-    )
 
 
 def _login(given: argparse.Namespace) -> None:

@@ -1,56 +1,135 @@
-"""`ehb submit`: many files, a few at a time, one line for each and every problem in words."""
+"""What `ehb submit` does: any number of files, a few at a time, one line for each and a table at the end.
+
+The one invariant: standard output holds results only; progress and interruptions are told on standard error.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import json
+import signal
 import sys
-from asyncio import Semaphore, gather, to_thread
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from tqdm import tqdm
 
-from ehb.client import FHIR, XML, FacilityClient, SigningKey
-from ehb.domain.submission import Problem, Receipt, Status
-from ehb.errors import EhbError
+from ehb.cli.submit_summary import Summary, problem_lines
+from ehb.client import FacilityClient, Failed, Outcome, Sent, SigningKey
+from ehb.journal import Journal, journal_name, open_journal
+from ehb.patience import Patience
+from ehb.signing_files import Signer
+from ehb.visit_files import visit_files
 
-_PARALLEL = 4
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be sent, as whom, and how."""
+
+    paths: Sequence[Path]
+    url: str
+    client_id: str
+    key: Path
+    sign_with: Path | None
+    certificate: Path | None
+    dry_run: bool
+    parallel: int
+    patience: float
+    as_json: bool
+    resume_file: Path | None
+    resume: bool
 
 
-async def submit_files(files: Sequence[Path], *, url: str, client_id: str, key_file: Path, dry_run: bool) -> int:
+def nothing_to_send(wish: Wish) -> bool:
+    """Only folders without a single file are named."""
+    return next(visit_files(wish.paths), None) is None
+
+
+async def submit_files(wish: Wish) -> int:
     """Send files and print what became of them; returns 0 when the server took them all, else 1."""
-    key = SigningKey.load(key_file)
-    gate = Semaphore(_PARALLEL)
-    async with FacilityClient(url, client_id, key) as client:
-        with tqdm(total=len(files), unit=" files", file=sys.stderr, disable=len(files) < 2) as bar:
-
-            async def send(file: Path) -> bool:
-                async with gate:
-                    try:
-                        kind = FHIR if file.suffix.lower() == ".json" else XML
-                        body = await to_thread(file.read_bytes)
-                        receipt = await client.submit(body, dry_run=dry_run, content_type=kind)
-                    except EhbError as error:
-                        lines, good = [f"{file}: {error.code}  {error.vi} / {error.en}"], False
-                    except OSError as error:
-                        lines, good = [f"{file}: {error.strerror}"], False
-                    else:
-                        lines, good = _said(file, receipt), receipt.status is not Status.REJECTED
+    key = SigningKey.load(wish.key)
+    signer = Signer.load(wish.sign_with, wish.certificate) if wish.sign_with and wish.certificate else None
+    total = sum(1 for _ in visit_files(wish.paths))
+    summary = Summary(total)
+    with _journal(wish) as journal:
+        patience = Patience(wish.patience)
+        async with FacilityClient(wish.url, wish.client_id, key, patience=patience) as client:
+            await client.access_token()
+            with _stopping(client), tqdm(total=total, unit=" files", file=sys.stderr, disable=total < 2) as bar:
+                async for outcome in client.submit_many(
+                    visit_files(wish.paths),
+                    parallel=wish.parallel,
+                    dry_run=wish.dry_run,
+                    signer=signer,
+                    journal=journal,
+                ):
+                    summary.add(outcome)
                     bar.update()
-                    for line in lines:
+                    for line in (_as_json(outcome),) if wish.as_json else _in_words(outcome):
                         tqdm.write(line, file=sys.stdout)
-                    return good
-
-            taken = await gather(*(send(file) for file in files))
-    return 0 if all(taken) else 1
-
-
-def _said(file: Path, receipt: Receipt) -> list[str]:
-    head = f"{file}: {receipt.status}  version {receipt.version}, {receipt.records} records, receipt {receipt.id}"
-    return [head, *(_problem(problem) for problem in receipt.problems)]
+    if wish.as_json:
+        print(json.dumps({"summary": summary.as_json()}))
+    elif total > 1:
+        print("\n" + summary.in_words())
+    return 0 if summary.good else 1
 
 
-def _problem(problem: Problem) -> str:
-    place = ".".join(
-        part for part in (problem.table, f"#{problem.row}" if problem.row else None, problem.field) if part
-    )
-    return f"  {problem.severity} {place or 'file'} {problem.rule}: {problem.message_vi} / {problem.message_en}"
+def _journal(wish: Wish) -> contextlib.AbstractContextManager[Journal | None]:
+    """In the file that is named, or in the first folder that is sent; single files are always sent."""
+    path = wish.resume_file
+    if path is None:
+        folder = next((one for one in wish.paths if one.is_dir()), None)
+        path = folder / journal_name(wish.url, wish.client_id) if folder else None
+    if path is None or not wish.resume or wish.dry_run:
+        return contextlib.nullcontext()
+    return open_journal(path, wish.url, wish.client_id)
+
+
+@contextlib.contextmanager
+def _stopping(client: FacilityClient) -> Iterator[None]:
+    """The first SIGINT or SIGTERM lets what is on its way arrive; the second ends at once."""
+    loop, signals = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+
+    def stop() -> None:
+        forget()
+        client.stop()
+        print("\nĐang dừng; gửi nốt những tệp dở dang. / Stopping; what is on its way arrives.", file=sys.stderr)
+
+    def forget() -> None:
+        for one in signals:
+            loop.remove_signal_handler(one)
+
+    for one in signals:
+        loop.add_signal_handler(one, stop)
+    try:
+        yield
+    finally:
+        forget()
+
+
+def _as_json(outcome: Outcome) -> str:
+    said: dict[str, Any] = {"path": str(outcome.path), "status": None, "sent_before": False, "receipt": None}
+    if isinstance(outcome, Failed):
+        error = outcome.error
+        said["error"] = {"code": error.code, "message_vi": error.vi, "message_en": error.en}
+    elif isinstance(outcome, Sent):
+        said |= {"status": outcome.receipt.status, "receipt": msgspec.to_builtins(outcome.receipt)}
+    else:
+        receipt = msgspec.to_builtins(outcome.receipt) if outcome.receipt else {"id": outcome.receipt_id}
+        said |= {"status": outcome.status, "sent_before": True, "receipt": receipt}
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _in_words(outcome: Outcome) -> list[str]:
+    if isinstance(outcome, Failed):
+        return [f"{outcome.path}: {outcome.error.code}  {outcome.error.vi} / {outcome.error.en}"]
+    receipt = outcome.receipt
+    if isinstance(outcome, Sent):
+        said = f"version {outcome.receipt.version}, {outcome.receipt.records} records, receipt {outcome.receipt.id}"
+        return [f"{outcome.path}: {outcome.receipt.status}  {said}", *problem_lines(outcome.receipt.problems)]
+    head = f"{outcome.path}: {outcome.status}  đã gửi trước đó / sent before, receipt {outcome.receipt_id}"
+    return [head, *(problem_lines(receipt.problems) if receipt else ())]
