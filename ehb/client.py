@@ -27,7 +27,7 @@ from ehb.formats.visit_signing import NotAVisitFile
 from ehb.journal import Entry, Journal
 from ehb.patience import Patience
 from ehb.signing_files import Signer
-from ehb.visit_files import FHIR, XML, content_of, content_type_of
+from ehb.visit_files import FHIR, XML, content_of, content_type_of, episode_of
 
 __all__ = [
     "FHIR",
@@ -141,9 +141,11 @@ class FacilityClient:
 
         Ends early when going on is of no use: the server is gone, or does not let this client in. Then the last
         outcome is Failed, and the paths that were not begun have none. `signer` signs the files in the national
-        format; the journal knows a file with another signature as another.
+        format; the journal knows a file with another signature as another. Two files of one visit go one after the
+        other, in the order of the paths: the later is the later version.
         """
         waiting, pending, useless = iter(paths), set[asyncio.Task[Outcome]](), False
+        newest: dict[bytes, asyncio.Task[Outcome]] = {}
         sending = _Sending(dry_run, signer, None if dry_run else journal)
         try:
             while True:
@@ -151,10 +153,17 @@ class FacilityClient:
                     path = next(waiting, None)
                     if path is None:
                         break
-                    pending.add(asyncio.create_task(self._outcome(path, sending)))
+                    body = await _read(path)
+                    visit = episode_of(body) if isinstance(body, bytes) else None
+                    before = newest.get(visit) if visit else None
+                    task = asyncio.create_task(self._outcome(path, body, sending, before))
+                    pending.add(task)
+                    if visit:
+                        newest[visit] = task
                 if not pending:
                     return
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                newest = {visit: task for visit, task in newest.items() if task in pending}
                 for task in done:
                     outcome = task.result()
                     useless = useless or (isinstance(outcome, Failed) and _not_about_the_file(outcome.error))
@@ -164,10 +173,15 @@ class FacilityClient:
                 task.cancel()
             await asyncio.gather(*pending, return_exceptions=True)
 
-    async def _outcome(self, path: Path, sending: _Sending) -> Outcome:
+    async def _outcome(
+        self, path: Path, body: bytes | EhbError, sending: _Sending, before: asyncio.Task[Outcome] | None
+    ) -> Outcome:
+        if before is not None:
+            await asyncio.wait([before])
         start = time.monotonic()
         try:
-            body = await asyncio.to_thread(content_of, path)
+            if isinstance(body, EhbError):
+                raise body
             digest = hashlib.sha256(sending.signed_as + body).digest()
             entry = sending.journal.find(digest) if sending.journal else None
             if entry is not None and (remembered := await self._remembered(path, entry)):
@@ -221,6 +235,13 @@ class _Sending:
 
 def _not_about_the_file(error: EhbError) -> bool:
     return isinstance(error, SignInRefused | Misconfigured) or error.code in _NOT_ABOUT_THE_FILE
+
+
+async def _read(path: Path) -> bytes | EhbError:
+    try:
+        return await asyncio.to_thread(content_of, path)
+    except EhbError as error:
+        return error
 
 
 def _signed(signer: Signer, body: bytes) -> bytes:

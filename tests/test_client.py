@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import textwrap
 import time
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -23,7 +24,7 @@ from ehb.domain.submission import Status
 from ehb.errors import Misconfigured, Unavailable
 from ehb.patience import Patience, asked_pause
 from ehb.store.registry import Registry
-from ehb.visit_files import FHIR, XML, content_type_of, visit_files
+from ehb.visit_files import FHIR, XML, content_type_of, episode_of, visit_files
 from tests.builders import FACILITY, visit_file
 from tests.house import BASE, House
 
@@ -298,3 +299,33 @@ def test_retry_after_is_read_and_never_believed_without_end(said: str | None, se
 
 def test_retry_after_may_be_a_date() -> None:
     assert 50 < asked_pause(format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)) <= 60
+
+
+async def test_versions_of_one_visit_arrive_in_the_order_of_the_files_however_many_go_at_once(
+    machine: Machine, tmp_path: Path
+) -> None:
+    reasons = ["Sốt", "Ho", "Mệt", "Sốt và ho", "Đau đầu", "Khỏe"]
+    paths = [tmp_path / f"{number}.xml" for number in range(len(reasons))]
+    for path, reason in zip(paths, reasons, strict=True):
+        path.write_bytes(visit_file({"LY_DO_VV": reason}))
+
+    async with machine.client(503) as client:
+        outcomes = [outcome async for outcome in client.submit_many(paths, parallel=6)]
+
+    versions = {outcome.path: outcome.receipt.version for outcome in outcomes if isinstance(outcome, Sent)}
+    assert [versions[path] for path in paths] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (visit_file({"MA_LK": "LK-7"}), b"LK-7"),
+        (b"<X><MA_LK> <![CDATA[ LK-8 ]]></MA_LK></X>", b"LK-8"),
+        (b"<NOIDUNGFILE>%s</NOIDUNGFILE>" % b64encode(b"<TONG_HOP><MA_LK>LK-9</MA_LK>"), b"LK-9"),
+        (b"<NOIDUNGFILE>no base64 at all!</NOIDUNGFILE>", None),
+        (b"{}", None),
+        (b"", None),
+    ],
+)
+def test_the_visit_of_a_file_is_found_at_a_glance(body: bytes, code: bytes | None) -> None:
+    assert episode_of(body) == code
