@@ -1,7 +1,7 @@
 """The electronic health book: one citizen, one book, opened by consent.
 
     app.py          composition root: settings → store → custodian → auth + schema + routes
-    cli/            the `ehb` command: demo, serve, synth, submit, login, ask, facility, keys, migrate, schema
+    cli/            the `ehb` command: demo, serve, synth, submit, login, ask, registry, people, keys, migrate, schema
     demo/           everything on one machine: mongod, a stand-in eID provider, the API, invented people
     settings.py     one frozen Settings; only the composition roots read it
     errors.py       EhbError and its family, each with a stable code
@@ -10,7 +10,7 @@
     problems.py     saying no over HTTP (RFC 9457), in Vietnamese and English
     bodies.py       request bodies, read no further than they may be long
     metrics.py      request counts and times for Prometheus
-    client.py       a facility's client, for `ehb submit` and for facilities' own software
+    client/         a facility's client, for `ehb submit` and for facilities' own software
     phone.py        a stand-in for the citizen's app, for tours and tests
     formats/        one wire standard each: bytes → domain values, no rule
     domain/         pure: no IO, no clock, no framework

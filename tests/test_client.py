@@ -20,11 +20,11 @@ from joserfc.jwk import ECKey
 
 import ehb.client
 from ehb.client import FacilityClient, Failed, Outcome, Refused, Sent, SigningKey
+from ehb.client.patience import Patience, asked_pause
+from ehb.client.visit_files import FHIR, XML, content_type_of, episode_of, visit_files
 from ehb.domain.submission import Status
 from ehb.errors import Misconfigured, Unavailable
-from ehb.patience import Patience, asked_pause
 from ehb.store.registry import Registry
-from ehb.visit_files import FHIR, XML, content_type_of, episode_of, visit_files
 from tests.builders import FACILITY, visit_file
 from tests.house import BASE, House
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ehb.client.journal import Entry, open_journal
 from ehb.domain.submission import Receipt, Status
 from ehb.errors import Misconfigured
-from ehb.journal import Entry, open_journal
 
 URL, CLIENT = "http://127.0.0.1:8000", "99001"
 DIGEST = hashlib.sha256(b"a visit").digest()

@@ -20,10 +20,10 @@ from tqdm import tqdm
 
 from ehb.cli.submit_summary import Summary, problem_lines
 from ehb.client import FacilityClient, Failed, Outcome, Sent, SigningKey
-from ehb.journal import Journal, journal_name, open_journal
-from ehb.patience import Patience
+from ehb.client.journal import Journal, journal_name, open_journal
+from ehb.client.patience import Patience
+from ehb.client.visit_files import visit_files
 from ehb.signing_files import Signer
-from ehb.visit_files import visit_files
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from typing import Any
 import httpx2
 from joserfc import jwt
 
-from ehb.client_key import SigningKey
+from ehb.client.key import SigningKey
+from ehb.client.patience import Patience, asked_pause
 from ehb.errors import EhbError, Misconfigured, Unavailable
-from ehb.patience import Patience, asked_pause
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _RENEW = 30.0

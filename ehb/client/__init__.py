@@ -19,15 +19,15 @@ import httpx2
 import msgspec
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from ehb.client_connection import Connection, Refused, SignInRefused, no_address
-from ehb.client_key import SigningKey
+from ehb.client.connection import Connection, Refused, SignInRefused, no_address
+from ehb.client.journal import Entry, Journal
+from ehb.client.key import SigningKey
+from ehb.client.patience import Patience
+from ehb.client.visit_files import FHIR, XML, content_of, content_type_of, episode_of
 from ehb.domain.submission import Receipt, Status
 from ehb.errors import EhbError, Misconfigured
 from ehb.formats.visit_signing import NotAVisitFile
-from ehb.journal import Entry, Journal
-from ehb.patience import Patience
 from ehb.signing_files import Signer
-from ehb.visit_files import FHIR, XML, content_of, content_type_of, episode_of
 
 __all__ = [
     "FHIR",
