@@ -13,7 +13,7 @@ from ehb.errors import BadInput, TooLarge
 async def body_of(request: Request, largest: int) -> bytes:
     """The whole body. Raises TooLarge over `largest` bytes, BadInput when the caller went away."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > largest:
+    if length.isdecimal() and int(length) > largest:
         raise TooLarge
     body = bytearray()
     try:

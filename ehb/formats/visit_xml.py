@@ -87,7 +87,7 @@ def _read_envelope(root: etree._Element, reading: Reading) -> None:
     if not reading.facility:
         reading.report(problem("envelope.facility", field="MACSKCB"))
     dated = text_of(elements.get("NGAYLAP"))
-    if not (dated.isdigit() and len(dated) in (8, 12, 14)):
+    if not (dated.isascii() and dated.isdigit() and len(dated) in (8, 12, 14)):
         reading.report(warning("envelope.date", field="NGAYLAP"))
     visits = [element for element in root.iter(etree.Element) if name_of(element) == "HOSO"]
     if len(visits) != 1 or text_of(elements.get("SOLUONGHOSO")) not in ("1", "01", ""):
