@@ -1,4 +1,4 @@
-"""`python -m bench [read] [intake] [memory] [submit] [demo]`: the measurements of README.md."""
+"""`python -m bench [read] [intake] [memory] [submit] [demo] [faults]`: the measurements of README.md."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import uvloop
 
-from bench import demo, intake, machine, memory, read, submit
+from bench import demo, faults, intake, machine, memory, read, submit
 from bench.world import world
 from ehb.store import embedded
 
 _USUAL = ("read", "intake", "memory", "submit")
-_ALL = (*_USUAL, "demo")
+_ALL = (*_USUAL, "demo", "faults")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,10 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Speed and size, each against its floor in the same run. Prints; never passes or fails.",
-        epilog="all but demo run when nothing is named; demo clones, installs and takes a minute or two.",
+        epilog="all but demo and faults run when nothing is named; demo clones and installs, faults kills and counts.",
     )
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_ALL))
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: does it run, not how fast")
+    parser.add_argument("--visits", type=int, default=500, help="faults: how many submissions (500)")
+    parser.add_argument("--seed", type=int, default=1, help="faults: which random moments (1)")
     given = parser.parse_args(arguments)
     unknown = set(given.measures) - {*_ALL}
     if unknown:
@@ -35,10 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("python -m bench " + " ".join(sys.argv[1:] if arguments is None else arguments))
         for name in wanted:
             print(flush=True)
-            if name != "demo":
+            if name in _USUAL:
                 uvloop.run(_one(name, mongod, quick=given.quick))
     if "demo" in wanted:
         demo.measure()
+    if "faults" in wanted:
+        kills = max(3, given.visits // 25)
+        return 1 if faults.measure(faults.Wish(given.visits, kills, given.seed)) else 0
     return 0
 
 

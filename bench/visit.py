@@ -18,7 +18,7 @@ FACILITY = "99001"
 ROWS = {"XML1": 1, "XML2": 14, "XML3": 12, "XML4": 10, "XML5": 2, "XML8": 1}
 _PART = re.compile(r"<LOAIHOSO>(\w+)</LOAIHOSO>\s*<NOIDUNGFILE>([^<]+)<")
 _THING = re.compile(r"<(MA_THUOC|MA_DICH_VU|DIEN_BIEN_LS)>[^<]+|<TEN_CHI_SO>[^<]+")
-_EPISODE, _NUMBER = "@EPISODE@", "@NUMBER@"
+_EPISODE, _NUMBER, _NOTE = "@EPISODE@", "@NUMBER@", "@NOTE@"
 
 
 @cache
@@ -27,11 +27,14 @@ def files(people: int = 50) -> tuple[bytes, ...]:
     return tuple(file.content for person in synthetic.people(people, 1) for file in synthetic.visit_files(person, 1))
 
 
-def forty_rows(episode: str, national_id: str) -> bytes:
-    """A visit of 40 rows: summary, 14 drugs, 12 services, 10 results, 2 notes, record summary."""
+def forty_rows(episode: str, national_id: str, note: str = "") -> bytes:
+    """A visit of 40 rows: summary, 14 drugs, 12 services, 10 results, 2 notes, record summary.
+
+    Another `note` is another version of the visit.
+    """
     parts = (
         f"<FILEHOSO><LOAIHOSO>{name}</LOAIHOSO>"
-        f"<NOIDUNGFILE>{_base64(text, episode, national_id)}</NOIDUNGFILE></FILEHOSO>"
+        f"<NOIDUNGFILE>{_base64(text, episode, national_id, note)}</NOIDUNGFILE></FILEHOSO>"
         for name, text in _tables().items()
     )
     return (
@@ -41,8 +44,9 @@ def forty_rows(episode: str, national_id: str) -> bytes:
     ).encode()
 
 
-def _base64(text: str, episode: str, national_id: str) -> str:
-    return base64.b64encode(text.replace(_EPISODE, episode).replace(_NUMBER, national_id).encode()).decode()
+def _base64(text: str, episode: str, national_id: str, note: str) -> str:
+    said = text.replace(_EPISODE, episode).replace(_NUMBER, national_id).replace(_NOTE, note)
+    return base64.b64encode(said.encode()).decode()
 
 
 @cache
@@ -81,4 +85,4 @@ def _marked(text: str, number: int) -> str:
         ("MA_THE_BHYT", ""),
     ):
         text = re.sub(f"<{field}>[^<]*<", f"<{field}>{value}<", text)
-    return text
+    return text.replace("<GHI_CHU/>", f"<GHI_CHU>{_NOTE}</GHI_CHU>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -20,3 +21,20 @@ def test_read_intake_and_submit_run_in_their_quick_form_and_print_their_ratios()
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ratio to the floor: ") == 3
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_killing_the_api_and_its_database_loses_nothing_that_was_acknowledged_and_doubles_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", "faults", "--visits", "60", "--seed", "7"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+    counted = re.findall(r"(\d+)    reach: 0$", done.stdout, re.M)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert counted == ["0"] * 9
+    assert re.search(r"receipts listed +60$", done.stdout, re.M)

@@ -24,6 +24,9 @@ BOOK = """query ($after: String) { myHealthBook { timeline(first: 100, after: $a
   nodes { __typename ... on DiagnosticReport { status results { text } } } pageInfo { hasNextPage endCursor } } } }"""
 COUNTS = "{ mySubmissions(first: 1) { counts { status count } } }"
 _TEST_GROUPS = ("1", "2", "3")
+_PAPERS = ("XML7", "XML8", "XML9", "XML10", "XML11", "XML12")
+_CARE = ("XML6", "XML15")
+_HIV_RESULTS = ("MA_LYDO_XNTL_VR", "KQ_XNTL_VR", "LAN_XN_PCR", "MA_KQ_XN_PCR")
 
 
 def rows_of(content: bytes) -> dict[str, list[dict[str, str]]]:
@@ -52,9 +55,11 @@ def records_in(tables: dict[str, list[dict[str, str]]]) -> Counter[str]:
             "Condition": sum(bool(code.strip()) for code in codes.split(";")),
             "MedicationRequest": len(tables.get("XML2", [])),
             "Procedure": len(services) - len(tests),
-            "result": len(tables.get("XML4", [])),
+            "result": len(tables.get("XML4", []))
+            + sum(field in row for row in tables.get("XML6", []) for field in _HIV_RESULTS),
             "ClinicalImpression": len(tables.get("XML5", [])),
-            "Composition": sum(len(tables.get(name, [])) for name in ("XML7", "XML8")),
+            "Composition": sum(len(tables.get(name, [])) for name in _PAPERS),
+            "CarePlan": sum(len(tables.get(name, [])) for name in _CARE),
             "ServiceRequest": len(tables.get("XML13", [])),
             "Appointment": len(tables.get("XML14", [])) + len(days - slips),
         }

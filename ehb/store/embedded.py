@@ -215,6 +215,8 @@ def _options(folder: Path, port: int, cache_gb: float) -> list[str]:
         # Journal files are otherwise 100 MB each, and two are kept in reserve.
         *("--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=32MB)"),
         *("--slowms", "60000"),  # a slow query's filter has no place in a log
+        # What an API that was killed had begun holds its documents this long; every later sender of them waits.
+        *("--setParameter", "transactionLifetimeLimitSeconds=15"),
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
         *("--setParameter", "authenticationMechanisms=SCRAM-SHA-256"),
     ]
