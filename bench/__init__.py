@@ -9,7 +9,7 @@ implementation must do, timed in turns in the same run, so that a slow or busy m
     world              a database with books, a facility, permits
     api                settings, a signed-in person and a question, for the measures that go through HTTP
     serving            `ehb serve` as a process of its own; profiled is the same, looked at
-    read, intake, memory, submit, demo, faults   the measures; faults counts with faults_count
+    read, intake, memory, submit, folder, demo, faults   the measures; faults counts with faults_count
 
 Outside the house: nothing in `ehb` knows this folder, and this folder may open every room.
 """
