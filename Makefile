@@ -25,7 +25,7 @@ check: $(VENV)/dev.stamp
 	$(VENV)/bin/lint-imports
 
 unit: $(VENV)/dev.stamp
-	$(VENV)/bin/pytest -m "not long" $(ARGS)
+	$(VENV)/bin/pytest -m "not long" -n auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 long: $(VENV)/dev.stamp
 	$(VENV)/bin/pytest -m long $(ARGS)
