@@ -10,6 +10,7 @@ is refused; a bad token never turns into an anonymous call.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Protocol
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, AuthenticationError, BaseUser
@@ -18,9 +19,11 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from ehb.domain.identity import ANONYMOUS, Principal, PrincipalKind
-from ehb.errors import Unauthenticated
+from ehb.errors import NotYourFacility, Unauthenticated
 from ehb.problems import language_of, problem_response
 
+FACILITY_HEADER = "EHB-Facility"
+"""For a practitioner of several facilities: the code of the one that they work for now."""
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)
 
 
@@ -29,6 +32,16 @@ class TokenReader(Protocol):
 
     async def principal(self, access_token: str) -> Principal:
         """Raises Unauthenticated."""
+
+
+def _in_role(principal: Principal, facility: str | None) -> Principal:
+    """The caller at work for the facility that the request names, or for the only one there is."""
+    if facility is None:
+        return replace(principal, role=principal.roles[0]) if len(principal.roles) == 1 else principal
+    role = next((role for role in principal.roles if role.facility == facility.strip()), None)
+    if role is None:
+        raise NotYourFacility
+    return replace(principal, role=role)
 
 
 class Caller(BaseUser):
@@ -64,7 +77,7 @@ class BearerBackend(AuthenticationBackend):
         bearer = _BEARER.fullmatch(given[0].strip()) if len(given) == 1 else None
         if bearer is None:
             raise Unauthenticated
-        return await self._tokens.principal(bearer[1])
+        return _in_role(await self._tokens.principal(bearer[1]), headers.get(FACILITY_HEADER))
 
     async def authenticate(self, conn: HTTPConnection) -> tuple[AuthCredentials, BaseUser]:
         try:

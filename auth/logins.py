@@ -20,7 +20,7 @@ from auth.errors import LoginFailed, LoginRequestInvalid, LoginStateInvalid, Pro
 from auth.oidc import RelyingParty
 from auth.sessions import Clock, Lifetimes, Sessions
 from auth.tokens import derived, digest, is_challenge, random_text
-from ehb.domain.identity import ElectronicIdentity
+from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.domain.session import Login
 from ehb.errors import EhbError, Misconfigured
 
@@ -30,7 +30,7 @@ _STATE = re.compile(r"[\x20-\x7e]{1,512}")
 _NONCE, _VERIFIER = "nonce", "verifier"
 """What we derive from the browser's secret. Kept nowhere: without that browser an eID code is of no use to anybody."""
 
-SignIn = Callable[[ElectronicIdentity], Awaitable[bytes]]
+SignIn = Callable[[ElectronicIdentity], Awaitable[SignedIn]]
 """Finds or opens the person's book and returns its 16-byte key."""
 
 
@@ -133,8 +133,8 @@ class Logins:
             identity = await self._eid.identity(
                 answer, nonce=derived(browser, _NONCE), verifier=derived(browser, _VERIFIER)
             )
-            patient_id = await self._sign_in(identity)
-            code = await self._sessions.issue_code(login, patient_id, identity.assurance_level)
+            who = await self._sign_in(identity)
+            code = await self._sessions.issue_code(login, who, identity.assurance_level)
         except EhbError as error:
             return Step(self._refusal(login, error))
         return Step(self._to_app(login, {"code": code}))

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from auth.errors import CodeInvalid, SessionEnded
 from auth.tokens import answers, digest, name_in, new_name, new_token, random_text, session_key
-from ehb.domain.identity import Principal, PrincipalKind
+from ehb.domain.identity import Principal, PrincipalKind, SignedIn
 from ehb.domain.session import AccessToken, FacilityClient, Login, LoginCode, Rotation, Session
 from ehb.errors import Unauthenticated
 
@@ -84,7 +84,7 @@ class Sessions:
         self._clock = clock
         self._lifetimes = lifetimes or Lifetimes()
 
-    async def issue_code(self, login: Login, patient_id: bytes, assurance_level: int) -> str:
+    async def issue_code(self, login: Login, who: SignedIn, assurance_level: int) -> str:
         """The app's one-time code for a login that the eID finished."""
         name = new_name()
         code = new_token(name)
@@ -97,7 +97,8 @@ class Sessions:
                 code_challenge=login.code_challenge,
                 principal=Principal(
                     PrincipalKind.CITIZEN,
-                    patient_id=patient_id,
+                    patient_id=who.patient_id,
+                    roles=who.roles,
                     client_id=login.client_id,
                     assurance_level=assurance_level,
                     session=random_text(),

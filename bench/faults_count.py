@@ -128,7 +128,7 @@ async def _books(world: World, visits: list[Visit]) -> tuple[Counter[str], int]:
     records = 0
     for number in dict.fromkeys(visit.national_id for visit in visits):
         identity = ElectronicIdentity("https://eid.example.vn", number, number, None, None, 2, NOW)
-        patient_id = await world.custodian.sign_in(identity, path="bench")
+        patient_id = (await world.custodian.sign_in(identity, path="bench")).patient_id
         opened = await world.custodian.read(
             reader(patient_id), patient_id, Purpose.PATIENT_REQUEST, ReadQuery(), path="bench"
         )

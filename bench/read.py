@@ -34,10 +34,10 @@ async def measure(world: World, *, people: int, records: int, rounds: int) -> No
     size = (await world.mongo.database.command("collStats", "records"))["avgObjSize"]
 
     async def bare(permit: Permit, patient_id: bytes) -> int:
-        return len(await lying.find(permitted(permit, patient_id, _WHOLE)).to_list())
+        return len(await lying.find(permitted(permit, patient_id, None, _WHOLE)).to_list())
 
     async def sealed_only(permit: Permit, patient_id: bytes) -> int:
-        found = lying.find(permitted(permit, patient_id, _WHOLE), {"sealed": 1}).sort("_id", -1)
+        found = lying.find(permitted(permit, patient_id, None, _WHOLE), {"sealed": 1}).sort("_id", -1)
         return len(await found.to_list())
 
     async def store(permit: Permit, _: bytes) -> int:

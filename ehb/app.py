@@ -24,7 +24,7 @@ from auth.provider import EidConfig
 from auth.routes import auth_routes
 from auth.sessions import Sessions
 from ehb.custodian import Custodian
-from ehb.domain.identity import ElectronicIdentity
+from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.metrics import MetricsMiddleware
 from ehb.problems import MaskBugs, language_of, problem_response
@@ -55,7 +55,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     sign_ins = SignIns(mongo.database)
     base = settings.base_url.rstrip("/")
 
-    async def sign_in(who: ElectronicIdentity) -> bytes:
+    async def sign_in(who: ElectronicIdentity) -> SignedIn:
         return await identity.sign_in(custodian, who)
 
     eid = RelyingParty(eid_config(settings), clock)

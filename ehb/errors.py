@@ -4,7 +4,8 @@
     ├── Unauthenticated        UNAUTHENTICATED     the caller: sign in (again)
     ├── Forbidden              FORBIDDEN           nobody at once: no legal ground; the trail holds the reason
     │   ├── OtherFacility      OTHER_FACILITY      the facility: the file names another facility than the key
-    │   └── FacilitySuspended  FACILITY_SUSPENDED  the facility: ask the registry why it is not in force
+    │   ├── FacilitySuspended  FACILITY_SUSPENDED  the facility: ask the registry why it is not in force
+    │   └── NotYourFacility    NOT_YOUR_FACILITY   the clinician: name a facility that the registry knows them at
     ├── NotFound               NOT_FOUND           the caller: absent and forbidden look the same on purpose
     ├── BadInput               BAD_USER_INPUT      the caller: the request is malformed
     │   ├── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
@@ -70,6 +71,14 @@ class FacilitySuspended(Forbidden):
     code = "FACILITY_SUSPENDED"
     vi = "Cơ sở đang bị tạm dừng hoặc đã ngừng hoạt động theo danh mục cơ sở."
     en = "The facility is suspended or no longer in force in the registry."
+
+
+class NotYourFacility(Forbidden):
+    """Mended by the caller: `EHB-Facility` names a facility that the registry does not know them at."""
+
+    code = "NOT_YOUR_FACILITY"
+    vi = "Bạn không đăng ký hành nghề tại cơ sở này."
+    en = "The registry does not know you as a practitioner of this facility."
 
 
 class NotFound(EhbError):

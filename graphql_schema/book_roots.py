@@ -20,6 +20,8 @@ from graphql_schema import records
 from graphql_schema.book import HealthBook
 from graphql_schema.context import Info
 
+WhyYouAsk = Annotated[Purpose, strawberry.argument(description="Why you ask.")]
+
 
 @strawberry.type
 class BookQuery:
@@ -45,7 +47,7 @@ class BookQuery:
         self,
         info: Info,
         patient: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the person.")],
-        purpose: Annotated[Purpose, strawberry.argument(description="Why you ask.")],
+        purpose: WhyYouAsk,
     ) -> Any:
         # A made-up id takes the same way as a stranger's: to the custodian, who refuses it and writes it down.
         patient_id = info.context.ids.patient_key(patient)
@@ -66,6 +68,7 @@ class BookQuery:
         self,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the record.")],
+        purpose: WhyYouAsk = Purpose.PATIENT_REQUEST,
     ) -> Any:
         patient_id, key = info.context.ids.record_key(id) or (None, b"")
         return await service.record(
@@ -73,7 +76,7 @@ class BookQuery:
             info.context.principal,
             patient_id,
             key,
-            Purpose.PATIENT_REQUEST,
+            purpose,
             path="record",
         )
 
@@ -85,6 +88,7 @@ class BookQuery:
         self,
         info: Info,
         id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the record.")],
+        purpose: WhyYouAsk = Purpose.PATIENT_REQUEST,
     ) -> Any:
         patient_id, key = info.context.ids.record_key(id) or (None, b"")
         return await service.versions(
@@ -92,7 +96,7 @@ class BookQuery:
             info.context.principal,
             patient_id,
             key,
-            Purpose.PATIENT_REQUEST,
+            purpose,
             path="recordVersions",
         )
 

@@ -132,6 +132,7 @@ described(
     "Why somebody asks to see a book (HL7 v3-ActReason).",
     {
         "PATIENT_REQUEST": "The person reads their own book (PATRQT).",
+        "FAMILY_REQUEST": "Family, or who represents the person, reads the book (FAMRQT).",
         "TREATMENT": "Care of this person (TREAT).",
         "EMERGENCY_TREATMENT": "Care in an emergency (ETREAT).",
         "PUBLIC_HEALTH": "A statutory public-health task (PUBHLTH).",

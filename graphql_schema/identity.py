@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Annotated
 
 import strawberry
 
@@ -17,6 +18,7 @@ class Ability(enum.Enum):
 
     READ_OWN_BOOK = "READ_OWN_BOOK"
     SUBMIT_VISITS = "SUBMIT_VISITS"
+    TREAT = "TREAT"
 
 
 described(
@@ -32,7 +34,11 @@ described(
 described(
     Ability,
     "What a caller may do.",
-    {"READ_OWN_BOOK": "Read the own health book.", "SUBMIT_VISITS": "Submit visits and read their receipts."},
+    {
+        "READ_OWN_BOOK": "Read the own health book.",
+        "SUBMIT_VISITS": "Submit visits and read their receipts.",
+        "TREAT": "Open what patients present or consented to, for the facility of your role.",
+    },
 )
 
 _ABILITIES = {
@@ -43,6 +49,12 @@ _ABILITIES = {
 }
 
 
+@strawberry.type(description="What a practitioner works as.")
+class Role:
+    licence: str = strawberry.field(description="The practising licence.")
+    facility: str = strawberry.field(description="Code of the facility.")
+
+
 @strawberry.type(description="The caller.")
 class Me:
     kind: PrincipalKind = strawberry.field(description="What kind of caller you are.")
@@ -50,12 +62,26 @@ class Me:
     assurance_level: int = strawberry.field(description="Level of the electronic identity, 0 to 4.")
     patient_id: strawberry.ID | None = strawberry.field(description="Opaque id of your own book, for a person.")
     facility: str | None = strawberry.field(description="Facility code, for a facility.")
+    roles: list[Role] = strawberry.field(description="For a practitioner: all that you may work as, by the registry.")
+    role: Role | None = strawberry.field(
+        description="The one you work as now: the only one, or the one of the facility in the header `EHB-Facility`."
+    )
     abilities: list[Ability] = strawberry.field(description="What you may do.")
 
 
 @strawberry.type
 class IdentityQuery:
-    """Who am I."""
+    """Who am I, and whose book do I mean."""
+
+    @strawberry.field(
+        description="The opaque id of the book of the person with this number, for `healthBook(patient:)`. "
+        "Every number has an answer, also one that nobody has: it says nothing about existence."
+    )
+    async def book_id(
+        self, info: Info, number: Annotated[str, strawberry.argument(description="Personal number.")]
+    ) -> strawberry.ID:
+        found = await service.find_book(info.context.custodian, info.context.principal, number, path="bookId")
+        return strawberry.ID(info.context.ids.patient(found))
 
     @strawberry.field(description="Who is calling.")
     async def me(self, info: Info) -> Me:
@@ -70,5 +96,7 @@ class IdentityQuery:
             assurance_level=principal.assurance_level,
             patient_id=strawberry.ID(patient_id) if patient_id else None,
             facility=principal.facility,
-            abilities=_ABILITIES[principal.kind],
+            roles=[Role(licence=one.licence, facility=one.facility) for one in principal.roles],
+            role=Role(licence=principal.role.licence, facility=principal.role.facility) if principal.role else None,
+            abilities=_ABILITIES[principal.kind] + ([Ability.TREAT] if principal.role else []),
         )

@@ -44,6 +44,15 @@ class OpaqueIds:
         opened = self._open(b"record", text)
         return (opened[:16], opened[16:]) if opened and len(opened) == 28 else None
 
+    def grant(self, patient_id: bytes, grant: bytes) -> str:
+        """The outside id of a consent, a presentation, a guardianship or an emergency."""
+        return self._seal(b"grant", patient_id + grant)
+
+    def grant_key(self, text: str) -> tuple[bytes, bytes] | None:
+        """Person key and grant id behind a grant's id, None for a text that is none."""
+        opened = self._open(b"grant", text)
+        return (opened[:16], opened[16:]) if opened and len(opened) == 32 else None
+
     def cursor(self, position: Position, scope: bytes) -> str:
         """A cursor that only the same list of the same viewer takes back."""
         millis = (position.instant - _EPOCH) // timedelta(milliseconds=1)

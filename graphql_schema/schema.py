@@ -20,6 +20,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from graphql_schema.book_roots import BookQuery
+from graphql_schema.consent import ConsentMutation, ConsentQuery
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
@@ -32,12 +33,12 @@ MAX_TOKENS = 2_000
 
 
 @strawberry.type(description="What can be asked.")
-class Query(BookQuery, IdentityQuery, ReceiptQuery, RegistryQuery):
+class Query(BookQuery, ConsentQuery, IdentityQuery, ReceiptQuery, RegistryQuery):
     """All roots that read."""
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(SubmissionMutation):
+class Mutation(ConsentMutation, SubmissionMutation):
     """All roots that write."""
 
 

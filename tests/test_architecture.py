@@ -88,7 +88,17 @@ def methods_without_permit(source: str, owner: str) -> set[str]:
 def test_every_way_into_the_store_takes_a_permit() -> None:
     source = (ROOT / "ehb/store/store.py").read_text()
 
-    assert methods_without_permit(source, "Store") == {"record_event", "facility_in_force"}
+    assert methods_without_permit(source, "Store") == {
+        "record_event",
+        "facility_in_force",  # public master data, as are the next two
+        "role_in_force",
+        "practitioner_known",
+    }
+    shelf = (ROOT / "ehb/store/consents.py").read_text()
+    assert methods_without_permit(shelf, "ConsentShelf") == {
+        "standing",  # what the decision itself needs; only the door asks for it
+        "blind_number",  # of the number that the caller brings
+    }
 
 
 def test_a_planted_store_method_without_a_permit_is_caught() -> None:
@@ -117,7 +127,7 @@ def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
 PLANTED = [
     ("graphql_schema/book.py", "import ehb.store.records"),
     ("ehb/services/book.py", "import ehb.store.store"),
-    ("ehb/custodian.py", "import ehb.store.people"),
+    ("ehb/custodian/custodian.py", "import ehb.store.people"),
     ("auth/routes.py", "import ehb.custodian"),
     ("auth/sessions.py", "import ehb.domain.records"),
     ("ehb/domain/access.py", "import pymongo"),
@@ -157,10 +167,13 @@ def test_a_planted_import_is_caught(copy: Path, place: str, planted: str) -> Non
     assert "BROKEN" in checked.stdout
 
 
+BLOCK = """mutation { giveConsent(consent: {permit: false, granteeKind: FACILITY, grantee: "99002"}) {
+  consent { id } problems { code } } }"""
 OWN_IDS = "{ myHealthBook { patientId timeline(first: 1) { nodes { id } } } }"
-OWN_ROOTS = {"me", "myHealthBook"}
+OWN_ROOTS = {"me", "myHealthBook", "myConsents", "giveConsent", "bookId"}
 """Roots that answer about the caller alone. Every other root must refuse a stranger."""
 PUBLIC_ROOTS = {
+    "consentText": "puts the caller's own terms into words, with names from the public registry",
     "facility": "master data: facilities and their scope are published (Decree 102/2025 Art 15)",
     "facilities": "master data, as above",
     "practitioner": "master data: practising licences are published; no identity number is shown",
@@ -220,10 +233,15 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
     own = (await house.data(token, "{ myHealthBook { patientId timeline(first: 1) { nodes { id } } } }"))[
         "myHealthBook"
     ]
+    consent = (await house.data(token, BLOCK))["giveConsent"]["consent"]
     return {
         "healthBook": {"id": own["patientId"]},
         "record": {"id": own["timeline"]["nodes"][0]["id"]},
         "submission": {"id": receipt["id"]},
+        "restrictRecord": {"id": own["timeline"]["nodes"][0]["id"]},
+        "liftRestriction": {"id": own["timeline"]["nodes"][0]["id"]},
+        "withdrawConsent": {"id": consent["id"]},
+        "approveConsent": {"id": consent["id"]},
     }
 
 

@@ -1,9 +1,9 @@
 """Who may do what, and on which legal ground.
 
 `decide` is the only code that answers "may they?", and the only code that makes a `Permit`. A ground is a
-pure function from a request to the provisions it yields; `decide` folds them: a deny provision beats a
-permit, and no provision at all is Deny. Consent, presentation, guardianship, emergency and statutory tasks
-join as further grounds, never as a second decision.
+pure function from a request, and from what stands about the person, to the provisions it yields; `decide` folds
+them: a deny beats a permit, and no provision at all is Deny. Consents, presentations, guardianships, emergencies,
+statutory tasks and third parties are grounds like the own book, never a second decision.
 
 The one invariant: without a Permit no store method on personal data can be called, and a Permit opens
 exactly what it names.
@@ -11,98 +11,84 @@ exactly what it names.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import msgspec
+
+from ehb.domain import consent, emergency, guardianship, presentation
+from ehb.domain.consent import READING, HeldConsent
+from ehb.domain.emergency import HeldEmergency
+from ehb.domain.guardianship import HeldGuardianship
 from ehb.domain.identity import Principal, PrincipalKind
-from ehb.domain.records import Section
+from ehb.domain.presentation import HeldPresentation
+from ehb.domain.provision import AccessRequest, Action, DenyReason, Ground, Provision, Purpose
+from ehb.domain.records import Record, Section
+from ehb.domain.selection import EVERYTHING, WITHHOLDABLE, Selection
 
 ALL_SECTIONS: frozenset[Section] = frozenset(Section)
+NOTHING = Selection(sections=frozenset())
 
-
-class Purpose(enum.StrEnum):
-    """Why somebody asks (HL7 v3-ActReason codes as values)."""
-
-    PATIENT_REQUEST = "PATRQT"
-    TREATMENT = "TREAT"
-    EMERGENCY_TREATMENT = "ETREAT"
-    PUBLIC_HEALTH = "PUBHLTH"
-    RESEARCH = "HRESCH"
-    PAYMENT = "HPAYMT"
-    ADMINISTRATION = "PATADMIN"
-
-
-class Action(enum.StrEnum):
-    """What somebody asks to do."""
-
-    READ = "READ"
-    """Open records of one person's book."""
-    SIGN_IN = "SIGN_IN"
-    """Find or open the book of the person whom the eID just vouched for."""
-    SUBMIT = "SUBMIT"
-    """Append records that a facility made; opens nothing."""
-    RETRACT = "RETRACT"
-    """Take back an own submission that was entered in error."""
-    READ_RECEIPT = "READ_RECEIPT"
-    """See the outcome of own submissions."""
-    LIST_WAITING = "LIST_WAITING"
-    """See which submissions wait for an identity; opens nothing of them."""
-    RESOLVE_IDENTITY = "RESOLVE_IDENTITY"
-    """Say whose a waiting submission is."""
-    MERGE_PEOPLE = "MERGE_PEOPLE"
-    """Let two people who are one share a book, or undo it."""
-
-
-class Ground(enum.StrEnum):
-    """The legal ground that a permit rests on."""
-
-    OWN_BOOK = "OWN_BOOK"
-    """The person's own data (Decree 102/2025 Art 10, class of data subject)."""
-    OWN_IDENTITY = "OWN_IDENTITY"
-    """The eID vouched for this very person."""
-    DUTY_TO_SUBMIT = "DUTY_TO_SUBMIT"
-    """A lawful facility must feed the health book (Decree 102/2025 Art 10.5b, Art 23)."""
-    STEWARDSHIP = "STEWARDSHIP"
-    """The managing unit corrects what was found wrong (Decree 102/2025 Art 24)."""
-
-
-class DenyReason(enum.StrEnum):
-    """Why not. For the trail, never for the outside."""
-
-    NOT_SIGNED_IN = "NOT_SIGNED_IN"
-    NO_LEGAL_GROUND = "NO_LEGAL_GROUND"
-    OTHER_FACILITY = "OTHER_FACILITY"
-    FACILITY_SUSPENDED = "FACILITY_SUSPENDED"
-    DENIED = "DENIED"
+_OWN_AFFAIRS = frozenset(
+    {
+        Action.GIVE_CONSENT,
+        Action.WITHDRAW_CONSENT,
+        Action.READ_CONSENTS,
+        Action.PRESENT,
+        Action.READ_TRAIL,
+        Action.DISPUTE,
+        Action.PREVIEW,
+    }
+)
+"""What a person, or who represents them, may do about their book besides reading it."""
+_STEWARDSHIP = frozenset(
+    {
+        Action.LIST_WAITING,
+        Action.RESOLVE_IDENTITY,
+        Action.MERGE_PEOPLE,
+        Action.APPOINT_GUARDIAN,
+        Action.REVIEW_EMERGENCY,
+    }
+)
+_IN_CARE = {
+    Action.OPEN_PRESENTATION: Purpose.TREATMENT,
+    Action.OPEN_EMERGENCY: Purpose.EMERGENCY_TREATMENT,
+    Action.REVIEW_EMERGENCY: Purpose.ADMINISTRATION,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class AccessRequest:
-    """One question: may this principal do this, for this purpose, to this person or for this facility?"""
+class StatutoryTask:
+    """A task that the law gives a state body: which part of every book it may read, for which purpose."""
 
-    principal: Principal
-    action: Action
+    organization: str
     purpose: Purpose
-    patient_id: bytes | None = None
-    facility: str | None = None
-    suspended: bool = False
-    """The registry does not know the principal's facility as in force today."""
+    select: Selection
+    labels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Provision:
-    """What one ground says about one request. `reason` explains a refusal."""
+class Standing:
+    """All that stands about one book: what its person said, and what the law says in their place."""
 
-    permit: bool
-    ground: Ground
-    sections: frozenset[Section] = frozenset()
-    reason: DenyReason | None = None
+    consents: tuple[HeldConsent, ...] = ()
+    presentations: tuple[HeldPresentation, ...] = ()
+    emergencies: tuple[HeldEmergency, ...] = ()
+    guardianships: tuple[HeldGuardianship, ...] = ()
+    tasks: tuple[StatutoryTask, ...] = ()
+    birth_date: str | None = None
+
+
+NOTHING_STANDS = Standing()
 
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to do one thing. Made by `decide` alone; stores turn it into their filter."""
+    """The right to do one thing. Made by `decide` alone; stores turn it into their filter.
+
+    A record is open when a rule opens it and nothing in `closed` closes it; a field is left out when every rule
+    that opens the record leaves it out, or something closes it.
+    """
 
     ground: Ground
     action: Action
@@ -110,7 +96,64 @@ class Permit:
     principal: Principal
     patient_id: bytes | None
     facility: str | None
-    sections: frozenset[Section]
+    rules: tuple[Provision, ...]
+    closed: tuple[Provision, ...] = ()
+
+    @property
+    def sections(self) -> frozenset[Section]:
+        """Sections in which a rule could open something; says nothing about what there is."""
+        if any(rule.select.is_everything for rule in self.rules):
+            return ALL_SECTIONS
+        return frozenset(section for section in Section if any(rule.select.may_hold(section) for rule in self.rules))
+
+    @property
+    def opens_all(self) -> bool:
+        """Every record and every field, whatever there is."""
+        return not self.closed and any(
+            rule.select.is_everything and rule.labels is None and not rule.exceptions and not rule.without
+            for rule in self.rules
+        )
+
+    @property
+    def opens_history(self) -> bool:
+        """What was corrected or taken back is for the person, and for whoever represents them."""
+        return self.ground in (Ground.OWN_BOOK, Ground.REPRESENTATION)
+
+    def opens(self, record: Record) -> bool:
+        """Whether the record may be seen at all."""
+        return any(_opens(rule, record) for rule in self.rules) and not any(
+            deny.select.holds(record) for deny in self.closed if not deny.without
+        )
+
+    def shown(self, record: Record) -> Record:
+        """An open record without the fields that stay closed."""
+        if not self.closes_fields:
+            return record
+        left_out = [rule.without for rule in self.rules if _opens(rule, record)]
+        closed = frozenset.intersection(*left_out) if left_out else frozenset()
+        closed = closed.union(*(deny.without for deny in self.closed if deny.select.holds(record)))
+        gone = closed & WITHHOLDABLE[type(record).__name__]
+        return msgspec.structs.replace(record, **{name: _DEFAULTS[type(record)][name] for name in gone})
+
+    @property
+    def closes_fields(self) -> bool:
+        return any(one.without for one in (*self.rules, *self.closed))
+
+
+def _opens(rule: Provision, record: Record) -> bool:
+    return (
+        rule.select.holds(record)
+        and (rule.labels is None or rule.labels.issuperset(record.labels))
+        and not any(exception.holds(record) for exception in rule.exceptions)
+    )
+
+
+def _defaults(kind: type[Record]) -> dict[str, object]:
+    fields = msgspec.structs.fields(kind)
+    return {field.name: field.default for field in fields if field.default is not msgspec.NODEFAULT}
+
+
+_DEFAULTS = {kind: _defaults(kind) for kind in Record.__subclasses__()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +161,28 @@ class Deny:
     """No. The reason is for the trail."""
 
     reason: DenyReason
+    source: bytes | None = None
+    """The consent that says no, when one does."""
 
 
-GroundRule = Callable[[AccessRequest], Iterable[Provision]]
+GroundRule = Callable[[AccessRequest, Standing], Iterable[Provision]]
 
 
-def own_book(request: AccessRequest) -> Iterable[Provision]:
-    """A person reads their own book, for their own purpose."""
-    principal = request.principal
+def own_book(request: AccessRequest, _: Standing) -> Iterable[Provision]:
+    """A person reads their own book, and looks after it, for their own purpose."""
     if (
-        principal.kind is PrincipalKind.CITIZEN
-        and request.action is Action.READ
-        and request.purpose is Purpose.PATIENT_REQUEST
-        and principal.patient_id is not None
-        and principal.patient_id == request.patient_id
+        request.principal.kind is not PrincipalKind.CITIZEN
+        or request.purpose is not Purpose.PATIENT_REQUEST
+        or not request.about_oneself
     ):
-        yield Provision(True, Ground.OWN_BOOK, ALL_SECTIONS)
+        return
+    if request.action in READING:
+        yield Provision(True, Ground.OWN_BOOK, labels=None)
+    elif request.action in _OWN_AFFAIRS:
+        yield Provision(True, Ground.OWN_BOOK, NOTHING)
 
 
-def own_identity(request: AccessRequest) -> Iterable[Provision]:
+def own_identity(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """A person at the end of an eID login: no session yet, so the principal has no book yet."""
     principal = request.principal
     if (
@@ -146,10 +192,73 @@ def own_identity(request: AccessRequest) -> Iterable[Provision]:
         and principal.patient_id is None
         and request.patient_id is None
     ):
-        yield Provision(True, Ground.OWN_IDENTITY)
+        yield Provision(True, Ground.OWN_IDENTITY, NOTHING)
 
 
-def duty_to_submit(request: AccessRequest) -> Iterable[Provision]:
+def representation(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
+    """A guardian reads for somebody, and looks after their book."""
+    if request.principal.kind is not PrincipalKind.CITIZEN:
+        return
+    for held in standing.guardianships:
+        yield from guardianship.provisions(held, standing.birth_date, request)
+        if (
+            request.action in _OWN_AFFAIRS
+            and request.purpose is Purpose.FAMILY_REQUEST
+            and request.now is not None
+            and held.guardianship.guardian == request.principal.patient_id
+            and held.in_force(request.now, standing.birth_date)
+        ):
+            yield Provision(True, Ground.REPRESENTATION, NOTHING, source=held.guardianship.id)
+
+
+def consented(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
+    """What the person agreed to, and whom or what they keep out."""
+    for held in standing.consents:
+        yield from consent.provisions(held, request)
+
+
+def presented(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
+    """What the person shows to the clinician in front of them."""
+    for held in standing.presentations:
+        yield from presentation.provisions(held, request)
+
+
+def in_emergency(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
+    """What an emergency opens."""
+    for held in standing.emergencies:
+        yield from emergency.provisions(held, request)
+
+
+def statutory(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
+    """What a state body reads within its task. No such caller can sign in yet."""
+    for task in standing.tasks:
+        if (
+            request.principal.organization is not None
+            and request.principal.organization == task.organization
+            and request.purpose is task.purpose
+            and request.action is Action.READ
+        ):
+            yield Provision(True, Ground.STATUTORY_TASK, task.select, labels=task.labels)
+
+
+def by_number(request: AccessRequest, _: Standing) -> Iterable[Provision]:
+    """Whoever has somebody's number may name their book by it; that opens nothing, nor tells whether there is one."""
+    signed_in = request.principal.kind is PrincipalKind.CITIZEN and request.principal.patient_id is not None
+    if signed_in and request.action is Action.FIND_PATIENT and request.purpose is Purpose.TREATMENT:
+        yield Provision(True, Ground.OWN_IDENTITY, NOTHING)
+
+
+def care_role(request: AccessRequest, _: Standing) -> Iterable[Provision]:
+    """A practitioner on duty opens what is presented, opens in an emergency, reviews a colleague's emergency."""
+    if request.principal.role is None or _IN_CARE.get(request.action) is not request.purpose:
+        return
+    if not request.role_in_force:
+        yield Provision(False, Ground.CARE_ROLE, reason=DenyReason.ROLE_NOT_IN_FORCE)
+    elif not request.about_oneself:
+        yield Provision(True, Ground.CARE_ROLE, NOTHING)
+
+
+def duty_to_submit(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """A facility submits and takes back in its own name and reads its own receipts; it opens no book by doing so."""
     principal = request.principal
     if (
@@ -164,39 +273,85 @@ def duty_to_submit(request: AccessRequest) -> Iterable[Provision]:
     elif request.suspended:
         yield Provision(False, Ground.DUTY_TO_SUBMIT, reason=DenyReason.FACILITY_SUSPENDED)
     else:
-        yield Provision(True, Ground.DUTY_TO_SUBMIT)
+        yield Provision(True, Ground.DUTY_TO_SUBMIT, NOTHING)
 
 
-def stewardship(request: AccessRequest) -> Iterable[Provision]:
+def stewardship(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """A steward keeps identities right. The person behind a number is found by the store, never shown."""
     if (
         request.principal.kind is PrincipalKind.STEWARD
-        and request.action in (Action.LIST_WAITING, Action.RESOLVE_IDENTITY, Action.MERGE_PEOPLE)
+        and request.action in _STEWARDSHIP
         and request.purpose is Purpose.ADMINISTRATION
         and request.principal.session
     ):
-        yield Provision(True, Ground.STEWARDSHIP)
+        yield Provision(True, Ground.STEWARDSHIP, NOTHING)
 
 
-GROUNDS: tuple[GroundRule, ...] = (own_book, own_identity, duty_to_submit, stewardship)
+GROUNDS: tuple[GroundRule, ...] = (
+    own_book,
+    own_identity,
+    representation,
+    presented,
+    consented,
+    in_emergency,
+    statutory,
+    by_number,
+    care_role,
+    duty_to_submit,
+    stewardship,
+)
 
 
-def decide(request: AccessRequest, grounds: tuple[GroundRule, ...] = GROUNDS) -> Permit | Deny:
-    """The answer to one request: the first permit in the order of the grounds, unless anything denies."""
+def decide(
+    request: AccessRequest, standing: Standing = NOTHING_STANDS, grounds: tuple[GroundRule, ...] = GROUNDS
+) -> Permit | Deny:
+    """The answer to one request. What denies everything denies; what denies a part closes it in the permit.
+
+    The order of grounds and of what stands decides only which ground the permit is named after.
+    """
     if request.principal.kind is PrincipalKind.ANONYMOUS:
         return Deny(DenyReason.NOT_SIGNED_IN)
-    provisions = [provision for ground in grounds for provision in ground(request)]
+    provisions = [provision for ground in grounds for provision in ground(request, standing)]
     for provision in provisions:
-        if not provision.permit:
-            return Deny(provision.reason or DenyReason.DENIED)
-    if not provisions:
-        return Deny(DenyReason.NO_LEGAL_GROUND)
+        if provision.closes_all:
+            return Deny(provision.reason or DenyReason.DENIED, provision.source)
+    rules = tuple(provision for provision in provisions if provision.permit)
+    if not rules:
+        return Deny(_why_not(request, provisions))
     return Permit(
-        ground=provisions[0].ground,
+        ground=rules[0].ground,
         action=request.action,
         purpose=request.purpose,
         principal=request.principal,
         patient_id=request.patient_id,
         facility=request.facility,
-        sections=provisions[0].sections,
+        rules=rules,
+        closed=tuple(provision for provision in provisions if not provision.permit),
     )
+
+
+def _why_not(request: AccessRequest, provisions: list[Provision]) -> DenyReason:
+    if request.principal.role is not None and not request.role_in_force and not provisions:
+        about_care = request.purpose in (Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT)
+        return DenyReason.ROLE_NOT_IN_FORCE if about_care else DenyReason.NO_LEGAL_GROUND
+    return DenyReason.NO_LEGAL_GROUND
+
+
+__all__ = [
+    "ALL_SECTIONS",
+    "EVERYTHING",
+    "GROUNDS",
+    "NOTHING_STANDS",
+    "AccessRequest",
+    "Action",
+    "Deny",
+    "DenyReason",
+    "Ground",
+    "GroundRule",
+    "Permit",
+    "Provision",
+    "Purpose",
+    "Standing",
+    "StatutoryTask",
+    "decide",
+]

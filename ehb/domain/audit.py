@@ -32,6 +32,10 @@ class AuditEvent:
     agent_facility: str | None
     patient_id: bytes | None
     sections: tuple[Section, ...]
+    agent_licence: str | None = None
+    """For a practitioner: under which licence they asked."""
+    source: bytes | None = None
+    """The consent, presentation, guardianship or emergency that let them in, or the consent that kept them out."""
 
 
 def audit_event(
@@ -45,6 +49,7 @@ def audit_event(
 ) -> AuditEvent:
     """The event for one decision; `patient_id` names the book when the request could not."""
     permitted = isinstance(decision, Permit)
+    role = request.principal.role
     return AuditEvent(
         time=now,
         path=path,
@@ -55,7 +60,9 @@ def audit_event(
         agent_kind=request.principal.kind.value,
         agent_session=request.principal.session,
         agent_patient_id=request.principal.patient_id,
-        agent_facility=request.principal.facility,
+        agent_facility=role.facility if role else request.principal.facility,
         patient_id=patient_id or request.patient_id,
         sections=sections if permitted else (),
+        agent_licence=role.licence if role else None,
+        source=decision.rules[0].source if isinstance(decision, Permit) else decision.source,
     )

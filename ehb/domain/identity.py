@@ -46,6 +46,17 @@ class PrincipalKind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PractitionerRole:
+    """In which capacity a person works now (FHIR PractitionerRole): by the registry, chosen by the person."""
+
+    licence: str
+    """Key of the practising licence."""
+    facility: str
+    scope: str = ""
+    """Scope of practice, folded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """The caller of one request. It carries no name and no number, so it may be logged by `session`."""
 
@@ -54,6 +65,12 @@ class Principal:
     """The caller's own book (16 bytes), for people."""
     facility: str | None = None
     """Code of the facility that the client speaks for."""
+    roles: tuple[PractitionerRole, ...] = ()
+    """For a person whom the registry knew as a practitioner when they signed in: all that they may work as."""
+    role: PractitionerRole | None = None
+    """The one of them that this request is made in: the only one, or the one that the request names."""
+    organization: str | None = None
+    """A state body or a third party; nobody can sign in as one yet."""
     client_id: str | None = None
     assurance_level: int = 0
     """Level of the electronic identity, 0 (none) to 4 (Decree 69/2024 Art 20)."""
@@ -62,6 +79,14 @@ class Principal:
 
 
 ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who came through the door: the key of their book, and what the registry lets them work as."""
+
+    patient_id: bytes
+    roles: tuple[PractitionerRole, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

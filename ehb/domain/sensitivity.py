@@ -57,3 +57,16 @@ def labels_of(records: Iterable[Record]) -> tuple[str, ...]:
 def _tells_of_a_loss(paper: Composition) -> bool:
     """A cause or a time tells it even where the flag was forgotten."""
     return paper.pregnancy_ended or bool(paper.pregnancy_end_cause or paper.pregnancy_end_time)
+
+
+LABELS: dict[str, tuple[str, str]] = {
+    "HIV": ("HIV/AIDS", "HIV/AIDS"),
+    "PSY": ("sức khỏe tâm thần", "mental health"),
+    "ETH": ("sử dụng chất gây nghiện", "substance use"),
+    "SEX": ("sức khỏe tình dục và sinh sản", "sexual and reproductive health"),
+    "STD": ("bệnh lây truyền qua đường tình dục", "sexually transmitted infections"),
+    "SDV": ("bạo lực, xâm hại", "violence and abuse"),
+    "GDIS": ("di truyền", "genetic data"),
+    "TB": ("lao", "tuberculosis"),
+}
+"""Every label that a consent can name, in Vietnamese and in English."""

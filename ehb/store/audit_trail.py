@@ -42,7 +42,9 @@ def _document(event: AuditEvent) -> Document:
             "session": event.agent_session,
             "patient": event.agent_patient_id,
             "facility": event.agent_facility,
+            "licence": event.agent_licence,
         },
+        "source": event.source,
         "sections": [section.value for section in event.sections],
     }
 

@@ -16,7 +16,7 @@ from ehb.store.vault import Keys, Vault
 
 SCHEMA_VERSION = 1
 
-CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events", "merges")
+CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events", "merges", "grants")
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
 _NEWEST_OF_FACILITY = IndexModel([("facility", 1), ("received", -1), ("_id", -1)])
 _WAITING = IndexModel("received", name="waiting", partialFilterExpression={"status": "WAITING_FOR_IDENTITY"})

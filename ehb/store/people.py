@@ -76,11 +76,23 @@ class People:
         self._identifiers = mongo.database["identifiers"]
         self._vault = vault
 
-    async def find(self, permit: Permit) -> Person | None:
-        """The person that a READ permit names."""
-        if permit.action is not Action.READ or permit.patient_id is None:
-            return None
-        return await self._person(permit.patient_id)
+    async def find(self, permit: Permit, session: Session | None = None) -> Person | None:
+        """The person whose book a permit names."""
+        return await self._person(permit.patient_id, session) if permit.patient_id is not None else None
+
+    async def sharing(self, patient_id: bytes) -> list[Person]:
+        """Everybody who shares this person's book, the person first; nobody for a book that does not exist."""
+        person = await self._person(patient_id)
+        if person is None or not person.others:
+            return [person] if person else []
+        found = self._people.find({"_id": {"$in": list(person.others)}})
+        return [person, *[other async for document in found if (other := self._opened(document))]]
+
+    async def sharing_keys(self, permit: Permit) -> list[bytes]:
+        """The keys of everybody who shares the book that a permit names."""
+        if permit.patient_id is None:
+            raise Forbidden
+        return [person.patient_id for person in await self.sharing(permit.patient_id)]
 
     async def others(self, permit: Permit, person: Person) -> list[Person]:
         """The people who share the book of the person that a READ permit names."""
@@ -155,6 +167,13 @@ class People:
         _require(permit, Action.MERGE_PEOPLE)
         known = await self._known([identifier], session)
         return await self._person(known[identifier], session) if identifier in known else None
+
+    async def book_of(self, permit: Permit, identifier: Identifier) -> bytes:
+        """The key of the person with this number; for a number that nobody has, a key that no person has."""
+        _require(permit, Action.FIND_PATIENT)
+        blind = self._blind(identifier)
+        found = await self._identifiers.find_one({"_id": blind})
+        return bytes(found["patient"]) if found else self._vault.blind_index("nobody", blind.hex())[:16]
 
     def blind(self, identifiers: Iterable[Identifier]) -> list[bytes]:
         """The blind indexes of some identifiers: what a submission that waits may be found by."""

@@ -11,7 +11,8 @@ from datetime import date
 
 from pymongo import UpdateOne
 
-from ehb.domain.registry import RegisteredPractitioner, licence_key
+from ehb.domain.identity import PractitionerRole
+from ehb.domain.registry import RegisteredPractitioner, folded_words, licence_key
 from ehb.store.mongo import Document, Mongo, translated
 from ehb.store.vault import Vault
 
@@ -41,6 +42,21 @@ class Practitioners:
         """All licences of the person with this number: how a clinician who signs in is recognised."""
         found = self._practitioners.find({"number": self.number_index(national_id)}).sort("_id")
         return [_practitioner(one) async for one in found]
+
+    async def roles(self, national_id: str, day: date) -> tuple[PractitionerRole, ...]:
+        """All that the person with this number may work as on a day, by the registry."""
+        licences = await self.find_by_number(national_id) if national_id else []
+        return tuple(
+            PractitionerRole(licence_key(one.licence), facility, " ".join(folded_words(one.scope or "")))
+            for one in licences
+            if one.in_force(day)
+            for facility in one.facilities
+        )
+
+    async def in_force(self, role: PractitionerRole, day: date) -> bool:
+        """The licence is valid on the day and its holder is employed at the facility."""
+        found = await self.practitioner(role.licence)
+        return found is not None and found.in_force(day) and role.facility in found.facilities
 
     async def save(self, practitioners: Sequence[RegisteredPractitioner]) -> None:
         """Write practitioners as they are given."""

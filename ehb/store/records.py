@@ -18,10 +18,11 @@ from datetime import datetime
 import msgspec
 from bson.binary import Binary
 
-from ehb.domain.access import Action, Permit
+from ehb.domain.access import Action, Permit, Provision
 from ehb.domain.book import ReadQuery, position_of
 from ehb.domain.coding import instant_of
 from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record, Section
+from ehb.domain.selection import Selection
 from ehb.errors import Forbidden, TooLarge
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import People, Person
@@ -66,24 +67,30 @@ class Records:
         """
         if permit.action is not Action.READ or permit.patient_id is None:
             raise Forbidden
-        person, documents = await gather(self._people.find(permit), self._fetch(permit, permit.patient_id, query))
+        if permit.opens_all:  # then the filter needs no key, and both can be fetched at once
+            person, documents = await gather(
+                self._people.find(permit), self._fetch(permit, permit.patient_id, None, query)
+            )
+        else:
+            person = await self._people.find(permit)
+            documents = await self._fetch(permit, person.patient_id, person.data_key, query) if person else []
         if person is None:
             return [], []
-        found = _opened(person, documents, query)
+        found = _opened(permit, person, documents, query)
         if not person.others:
             return [person], found
         others = await self._people.others(permit, person)
-        ranges = await gather(*(self._fetch(permit, other.patient_id, query) for other in others))
+        ranges = await gather(*(self._fetch(permit, other.patient_id, other.data_key, query) for other in others))
         for other, theirs in zip(others, ranges, strict=True):
             found += [
                 msgspec.structs.replace(record, patient_id=person.patient_id)
-                for record in _opened(other, theirs, query)
+                for record in _opened(permit, other, theirs, query)
             ]
         return [person, *others], sorted(found, key=_place, reverse=True)
 
-    async def _fetch(self, permit: Permit, patient_id: bytes, query: ReadQuery) -> list[Document]:
+    async def _fetch(self, permit: Permit, patient_id: bytes, key: DataKey | None, query: ReadQuery) -> list[Document]:
         return await (
-            self._records.find(permitted(permit, patient_id, query), _HISTORY if query.history else _PAYLOAD)
+            self._records.find(permitted(permit, patient_id, key, query), _HISTORY if query.history else _PAYLOAD)
             .sort("_id", -1)
             .batch_size(10_000)
             .to_list()
@@ -157,16 +164,53 @@ class Records:
         )
 
 
-def permitted(permit: Permit, patient_id: bytes, query: ReadQuery) -> Document:
-    """The Mongo filter that a permit and a query make together."""
+def permitted(permit: Permit, patient_id: bytes, key: DataKey | None, query: ReadQuery) -> Document:
+    """The Mongo filter that a permit and a query make together: what `Permit.opens` says, said to the database.
+
+    `key` is the person's, whose labels are told apart by it; a permit that opens all needs none.
+    """
     wanted = permit.sections if query.sections is None else permit.sections & query.sections
-    state: Document | str = {"$in": [CURRENT, *_ENDED]} if query.history else CURRENT
+    history = query.history and permit.opens_history
+    state: Document | str = {"$in": [CURRENT, *_ENDED]} if history else CURRENT
     condition: Document = {**_range(patient_id, query.since, query.until), "state": state}
     if wanted != frozenset(Section):
         condition["section"] = {"$in": sorted(wanted)}
     if query.key is not None:
         condition["key"] = query.key
+    if permit.opens_all:
+        return condition
+    if key is None:
+        raise Forbidden
+    rules = [_rule(rule, patient_id, key) for rule in permit.rules]
+    closed = [_selected(deny.select, patient_id, key) for deny in permit.closed if not deny.without]
+    return {"$and": [condition, {"$or": rules}, *({"$nor": [one]} for one in closed)]}
+
+
+def _rule(rule: Provision, patient_id: bytes, key: DataKey) -> Document:
+    conditions = [_selected(rule.select, patient_id, key)]
+    if rule.labels is not None:
+        named = _tokens(rule.labels, key)
+        conditions.append({"labels": {"$not": {"$elemMatch": {"$nin": named}}} if named else {"$size": 0}})
+    conditions += [{"$nor": [_selected(exception, patient_id, key)]} for exception in rule.exceptions]
+    return {"$and": conditions}
+
+
+def _selected(select: Selection, patient_id: bytes, key: DataKey) -> Document:
+    among: Document = {
+        "section": select.sections and [section.value for section in select.sections],
+        "kind": select.kinds,
+        "key": select.records,
+        "facility": select.facilities,
+        "labels": select.labels and _tokens(select.labels, key),
+    }
+    condition: Document = {name: {"$in": list(values)} for name, values in among.items() if values is not None}
+    if select.since is not None or select.until is not None:
+        condition |= _range(patient_id, select.since, select.until)
     return condition
+
+
+def _tokens(labels: Iterable[str], key: DataKey) -> list[bytes]:
+    return [key.token(label.encode()) for label in labels]
 
 
 def opened(key: DataKey, documents: Iterable[Document]) -> list[Record]:
@@ -174,8 +218,10 @@ def opened(key: DataKey, documents: Iterable[Document]) -> list[Record]:
     return [_decode(key.open(document["sealed"], document["_id"])) for document in documents]
 
 
-def _opened(person: Person, documents: list[Document], query: ReadQuery) -> list[Record]:
+def _opened(permit: Permit, person: Person, documents: list[Document], query: ReadQuery) -> list[Record]:
     found = opened(person.data_key, documents)
+    if permit.closes_fields:
+        found = [permit.shown(record) for record in found]
     if not query.history:
         return found
     return [
@@ -226,7 +272,7 @@ def _document(person: Person, episode: bytes, record: Record, version: int, dige
         "section": record.section.value,
         "facility": record.provenance.facility.code,
         "state": CURRENT,
-        "labels": [person.data_key.token(label.encode()) for label in record.labels],
+        "labels": _tokens(record.labels, person.data_key),
         "key": record.key,
         "episode": episode,
         "digest": digest,

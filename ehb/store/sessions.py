@@ -17,7 +17,7 @@ from hashlib import sha256
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
-from ehb.domain.identity import Principal, PrincipalKind
+from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
 from ehb.domain.session import AccessToken, Login, LoginCode, Rotation, Session
 from ehb.store.mongo import CODEC, Database, Document, translated
 
@@ -154,7 +154,8 @@ def _principal_document(principal: Principal) -> Document:
 
 
 def _principal_from(document: Document) -> Principal:
-    return Principal(**{**document, "kind": PrincipalKind(document["kind"])})
+    roles = tuple(PractitionerRole(**role) for role in document.get("roles", ()))
+    return Principal(**{**document, "kind": PrincipalKind(document["kind"]), "roles": roles})
 
 
 def _access_document(token: AccessToken) -> Document:

@@ -10,20 +10,24 @@ transaction, so a crash at any moment leaves either all of them or none.
 from __future__ import annotations
 
 import dataclasses
+from asyncio import gather
 from datetime import date, datetime
 
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.book import ReadQuery
-from ehb.domain.identity import ElectronicIdentity, Identifier, Patient
+from ehb.domain.coding import VIETNAM
+from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, PractitionerRole, SignedIn
 from ehb.domain.records import Record
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting, refused
 from ehb.errors import Conflict, NotFound
 from ehb.store.audit_trail import AuditTrail
+from ehb.store.consents import ConsentShelf
 from ehb.store.intake import Intake
 from ehb.store.merges import Merges
 from ehb.store.mongo import Mongo, Session, translated
 from ehb.store.people import People, patient_of
+from ehb.store.practitioners import Practitioners
 from ehb.store.receipts import ReceiptShelf
 from ehb.store.records import Records
 from ehb.store.registry import Registry
@@ -38,13 +42,15 @@ class Store:
 
     def __init__(self, mongo: Mongo, vault: Vault) -> None:
         self._mongo = mongo
+        self._trail = AuditTrail(mongo)
         self._people = People(mongo, vault)
+        self._merges = Merges(mongo)
         self._records = Records(mongo, self._people)
         self._receipts = ReceiptShelf(mongo, vault, self._people)
         self._registry = Registry(mongo)
         self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry)
-        self._merges = Merges(mongo)
-        self._trail = AuditTrail(mongo)
+        self._practitioners = Practitioners(mongo, vault)
+        self.consents = ConsentShelf(mongo, vault, self._people, self._trail)
 
     async def record_event(self, event: AuditEvent) -> None:
         """Make an audit event durable on its own."""
@@ -55,8 +61,10 @@ class Store:
         people, records = await self._records.find(permit, query)
         return (patient_of(people) if people else None), records
 
-    async def sign_in(self, permit: Permit, identity: ElectronicIdentity, event: AuditEvent, *, now: datetime) -> bytes:
-        """The key of the person whom the eID vouched for; opens a book for somebody unknown."""
+    async def sign_in(
+        self, permit: Permit, identity: ElectronicIdentity, event: AuditEvent, *, now: datetime
+    ) -> SignedIn:
+        """The person whom the eID vouched for, and their work by the registry; opens a book for somebody unknown."""
 
         async def work(session: Session) -> bytes:
             person, others = await self._people.sign_in(permit, identity, now=now, session=session)
@@ -67,7 +75,9 @@ class Store:
             await self._trail.append(dataclasses.replace(event, patient_id=person.patient_id), session)
             return person.patient_id
 
-        return await self._mongo.transaction(work)
+        today = now.astimezone(VIETNAM).date()
+        roles = await self._practitioners.roles(identity.national_id or "", today)
+        return SignedIn(await self._mongo.transaction(work), roles)
 
     async def submit(
         self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, *, now: datetime, dry_run: bool
@@ -141,6 +151,17 @@ class Store:
         """Whether the registry knows this facility as in force on a day; public master data, so no permit."""
         facility = await self._registry.facility(code)
         return facility is not None and facility.in_force(day)
+
+    async def role_in_force(self, role: PractitionerRole, day: date) -> bool:
+        """Whether the registry knows this role on a day: licence valid, employed there, facility in force."""
+        employed, open_ = await gather(
+            self._practitioners.in_force(role, day), self.facility_in_force(role.facility, day)
+        )
+        return employed and open_
+
+    async def practitioner_known(self, licence: str) -> bool:
+        """Whether the registry knows a licence; public master data, so no permit."""
+        return await self._practitioners.practitioner(licence) is not None
 
     async def _change_merge(
         self,

@@ -22,7 +22,7 @@ async def test_a_citizen_signs_in_and_is_known_by_their_own_book(world: World, a
 
     me = as_json(await world.whoami(tokens["access_token"]))
     assert me["kind"] == "CITIZEN"
-    assert me["patient"] == (await world.people.sign_in(world.people.identities[0])).hex()
+    assert me["patient"] == (await world.people.sign_in(world.people.identities[0])).patient_id.hex()
     assert me["level"] == 2
 
 

@@ -32,7 +32,7 @@ from auth.provider import JWT_BEARER
 from auth.routes import auth_routes
 from auth.sessions import Sessions
 from auth.tokens import random_text, s256
-from ehb.domain.identity import ElectronicIdentity
+from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.domain.session import FacilityClient
 from ehb.store.sessions import SignIns
 
@@ -79,11 +79,11 @@ class People:
         self.identities: list[ElectronicIdentity] = []
         self.refuse: Exception | None = None
 
-    async def sign_in(self, identity: ElectronicIdentity) -> bytes:
+    async def sign_in(self, identity: ElectronicIdentity) -> SignedIn:
         if self.refuse is not None:
             raise self.refuse
         self.identities.append(identity)
-        return hashlib.sha256(f"{identity.issuer} {identity.subject}".encode()).digest()[:16]
+        return SignedIn(hashlib.sha256(f"{identity.issuer} {identity.subject}".encode()).digest()[:16])
 
 
 @requires("citizen")

@@ -18,6 +18,7 @@ from ehb.domain.access import (
     Permit,
     Provision,
     Purpose,
+    Standing,
     decide,
 )
 from ehb.domain.identity import Principal, PrincipalKind
@@ -47,15 +48,11 @@ def test_a_ground_permits_exactly_what_was_asked(
 ) -> None:
     decision = decide(request_)
 
-    assert decision == Permit(
-        ground=ground,
-        action=request_.action,
-        purpose=request_.purpose,
-        principal=request_.principal,
-        patient_id=request_.patient_id,
-        facility=request_.facility,
-        sections=sections,
-    )
+    assert isinstance(decision, Permit)
+    assert (decision.ground, decision.sections, decision.closed) == (ground, sections, ())
+    assert (decision.action, decision.purpose) == (request_.action, request_.purpose)
+    assert (decision.principal, decision.patient_id) == (request_.principal, request_.patient_id)
+    assert decision.facility == request_.facility
 
 
 @pytest.mark.parametrize(
@@ -128,19 +125,19 @@ def test_a_caller_without_book_and_facility_is_permitted_nothing_but_to_sign_in(
 SIGN_IN_UNKNOWN = AccessRequest(Principal(PrincipalKind.CITIZEN), Action.SIGN_IN, Purpose.PATIENT_REQUEST)
 
 
-def _always(_: AccessRequest) -> Iterable[Provision]:
-    yield Provision(True, Ground.OWN_BOOK, ALL_SECTIONS)
+def _always(_: AccessRequest, __: Standing) -> Iterable[Provision]:
+    yield Provision(True, Ground.OWN_BOOK)
 
 
-def _never(_: AccessRequest) -> Iterable[Provision]:
+def _never(_: AccessRequest, __: Standing) -> Iterable[Provision]:
     yield Provision(False, Ground.DUTY_TO_SUBMIT, reason=DenyReason.OTHER_FACILITY)
 
 
-def _never_without_saying_why(_: AccessRequest) -> Iterable[Provision]:
+def _never_without_saying_why(_: AccessRequest, __: Standing) -> Iterable[Provision]:
     yield Provision(False, Ground.DUTY_TO_SUBMIT)
 
 
-def _silent(_: AccessRequest) -> Iterable[Provision]:
+def _silent(_: AccessRequest, __: Standing) -> Iterable[Provision]:
     return ()
 
 
@@ -163,6 +160,6 @@ def test_no_ground_at_all_is_a_deny(grounds: tuple[object, ...]) -> None:
 def test_no_two_grounds_of_the_house_answer_the_same_request() -> None:
     requests = (READ_OWN, SIGN_IN, SUBMIT, RECEIPT)
 
-    answers = [sum(1 for ground in GROUNDS for _ in ground(request)) for request in requests]
+    answers = [sum(1 for ground in GROUNDS for _ in ground(request, Standing())) for request in requests]
 
     assert answers == [1, 1, 1, 1]

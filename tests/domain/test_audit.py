@@ -31,6 +31,8 @@ def test_a_permit_is_recorded_with_its_ground_and_the_sections_it_opened() -> No
         "agent_facility": None,
         "patient_id": PATIENT,
         "sections": (Section.CONDITIONS,),
+        "agent_licence": None,
+        "source": None,
     }
 
 

@@ -1,11 +1,6 @@
-"""The custodian: the one door to personal data. Authorise, audit, act.
+"""Reading a book, and everything that facilities and stewards do: each decided, recorded, and only then done.
 
-Every read and every write of anything about a person comes through here. The custodian asks
-`domain.access.decide`, writes the trail, and only then lets anything out, with the permit in its hand.
-
-The one invariant: nothing is released before its AuditEvent is durable, and a refusal of anybody who is
-signed in leaves an event too.
-Fetching and recording may run side by side; if either fails, nothing is released.
+The one invariant: fetching and recording may run side by side; if either fails, nothing is released.
 """
 
 from __future__ import annotations
@@ -16,21 +11,24 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 
-from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose, decide
+from ehb.custodian.consents import Consents, ConsentStore
+from ehb.custodian.door import Door
+from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
 from ehb.domain.coding import VIETNAM
-from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, Principal, PrincipalKind
+from ehb.domain.identity import (
+    ElectronicIdentity,
+    Identifier,
+    Patient,
+    PractitionerRole,
+    Principal,
+    PrincipalKind,
+    SignedIn,
+)
 from ehb.domain.records import Record, Section
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting
-from ehb.errors import EhbError, FacilitySuspended, Forbidden, NotFound, OtherFacility, Unauthenticated
-
-_REFUSALS: dict[DenyReason, type[EhbError]] = {
-    DenyReason.NOT_SIGNED_IN: Unauthenticated,
-    DenyReason.OTHER_FACILITY: OtherFacility,
-    DenyReason.FACILITY_SUSPENDED: FacilitySuspended,
-}
-"""The reasons that the outside may know, because they are about the caller and not about a person."""
+from ehb.errors import Forbidden, NotFound
 
 
 class Store(Protocol):
@@ -42,7 +40,7 @@ class Store(Protocol):
 
     async def sign_in(
         self, permit: Permit, identity: ElectronicIdentity, event: AuditEvent, *, now: datetime
-    ) -> bytes: ...
+    ) -> SignedIn: ...
 
     async def submit(
         self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, *, now: datetime, dry_run: bool
@@ -72,6 +70,13 @@ class Store(Protocol):
 
     async def facility_in_force(self, code: str, day: date) -> bool: ...
 
+    async def role_in_force(self, role: PractitionerRole, day: date) -> bool: ...
+
+    async def practitioner_known(self, licence: str) -> bool: ...
+
+    @property
+    def consents(self) -> ConsentStore: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -91,14 +96,15 @@ class Custodian:
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._clock = clock
+        self._door = Door(store, clock)
+        self.consents = Consents(self._door, store, clock)
 
     async def read(
         self, principal: Principal, patient_id: bytes | None, purpose: Purpose, query: ReadQuery, *, path: str
     ) -> Opened:
         """Open part of a book. Raises Forbidden for no legal ground and for a book that does not exist."""
-        now = self._clock()
-        request = AccessRequest(principal, Action.READ, purpose, patient_id=patient_id)
-        permit = await self._authorise(request, path, now)
+        request, permit = await self._door.reading(principal, patient_id, purpose, path)
+        now = request.now or self._clock()
         asked = permit.sections if query.sections is None else permit.sections & query.sections
         event = audit_event(request, permit, path=path, now=now, sections=tuple(sorted(asked)))
         _, (patient, records) = await gather(self._store.record_event(event), self._store.find(permit, query))
@@ -106,12 +112,12 @@ class Custodian:
             raise Forbidden
         return Opened(patient_id, patient, records, permit.sections, now)
 
-    async def sign_in(self, identity: ElectronicIdentity, *, path: str) -> bytes:
-        """The key of the person at the end of an eID login."""
+    async def sign_in(self, identity: ElectronicIdentity, *, path: str) -> SignedIn:
+        """The person at the end of an eID login."""
         now = self._clock()
         principal = Principal(PrincipalKind.CITIZEN, assurance_level=identity.assurance_level)
         request = AccessRequest(principal, Action.SIGN_IN, Purpose.PATIENT_REQUEST)
-        permit = await self._authorise(request, path, now)
+        permit = await self._door.authorise(request, path)
         return await self._store.sign_in(permit, identity, audit_event(request, permit, path=path, now=now), now=now)
 
     async def submit(
@@ -127,7 +133,7 @@ class Custodian:
         own, today = principal.facility, now.astimezone(VIETNAM).date()
         suspended = own is not None and not await self._store.facility_in_force(own, today)
         request = AccessRequest(principal, Action.SUBMIT, Purpose.TREATMENT, facility=facility, suspended=suspended)
-        permit = await self._authorise(request, path, now)
+        permit = await self._door.authorise(request, path)
         event = audit_event(request, permit, path=path, now=now)
         return await self._store.submit(permit, visit, body, event, now=now, dry_run=dry_run)
 
@@ -187,20 +193,12 @@ class Custodian:
         self, principal: Principal, action: Action, path: str, now: datetime
     ) -> tuple[Permit, AuditEvent]:
         request = AccessRequest(principal, action, Purpose.ADMINISTRATION)
-        permit = await self._authorise(request, path, now)
+        permit = await self._door.authorise(request, path)
         return permit, audit_event(request, permit, path=path, now=now)
 
     async def _own_facility(
         self, principal: Principal, action: Action, path: str, now: datetime
     ) -> tuple[Permit, AuditEvent]:
         request = AccessRequest(principal, action, Purpose.TREATMENT, facility=principal.facility)
-        permit = await self._authorise(request, path, now)
+        permit = await self._door.authorise(request, path)
         return permit, audit_event(request, permit, path=path, now=now)
-
-    async def _authorise(self, request: AccessRequest, path: str, now: datetime) -> Permit:
-        decision = decide(request)
-        if isinstance(decision, Deny):
-            if decision.reason is not DenyReason.NOT_SIGNED_IN:  # nobody's knocking must not fill the trail
-                await self._store.record_event(audit_event(request, decision, path=path, now=now))
-            raise _REFUSALS.get(decision.reason, Forbidden)
-        return decision

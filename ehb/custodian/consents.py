@@ -1,0 +1,173 @@
+"""What people say about who may see their book: giving, approving, withdrawing, looking at it.
+
+The one invariant: whoever speaks for a book is its person, or somebody who represents them at this moment.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ehb.custodian.door import Door, StandingStore
+from ehb.domain.access import AccessRequest, Action, Permit, Purpose
+from ehb.domain.audit import AuditEvent, audit_event
+from ehb.domain.coding import VIETNAM
+from ehb.domain.consent import Agreement, Consent, Grantee, GranteeKind, HeldConsent, Party
+from ehb.domain.consent_terms import Terms, approval_of, needed
+from ehb.domain.guardianship import HeldGuardianship, Relation, age
+from ehb.domain.identity import Identifier, Principal
+from ehb.errors import BadInput, NotFound
+
+
+class ConsentStore(StandingStore, Protocol):
+    """What consents need of the store; `ehb.store.consents.ConsentShelf` is the one there is."""
+
+    async def give(self, permit: Permit, consent: Consent, event: AuditEvent, approvals: frozenset[Party]) -> None: ...
+
+    async def approve(self, permit: Permit, grant: bytes, party: Party, event: AuditEvent) -> bool: ...
+
+    async def end_grant(self, permit: Permit, grant: bytes, name: str, event: AuditEvent, *, now: datetime) -> bool: ...
+
+    async def consents(self, permit: Permit) -> list[HeldConsent]: ...
+
+    async def book_of(self, permit: Permit, identifier: Identifier) -> bytes: ...
+
+    async def blind_number(self, identifier: Identifier) -> str: ...
+
+
+class HasConsents(Protocol):
+    """The part of the store that this room is given."""
+
+    async def record_event(self, event: AuditEvent) -> None: ...
+
+    @property
+    def consents(self) -> ConsentStore: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The words that were shown before somebody agreed."""
+
+    text: str
+    version: str
+    language: str
+
+
+class Consents:
+    """The desk where people say what holds."""
+
+    def __init__(self, door: Door, store: HasConsents, clock: Callable[[], datetime]) -> None:
+        self._door = door
+        self._store = store
+        self._clock = clock
+
+    async def give(
+        self,
+        principal: Principal,
+        patient_id: bytes | None,
+        terms: Terms,
+        number: Identifier | None,
+        shown: Shown,
+        *,
+        child_agrees: bool,
+        path: str,
+    ) -> HeldConsent:
+        """Keep what somebody agreed to. `number` is the grantee's, for a person. Raises Forbidden and Conflict."""
+        request, permit = await self._door.about(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
+        book, now = _book(permit), self._clock()
+        standing = await self._store.consents.standing(book, now)
+        years = age(standing.birth_date, now.astimezone(VIETNAM).date())
+        party = Party.PERSON if request.about_oneself else Party.REPRESENTATIVE
+        ward = any(_for_ward(one) for one in standing.guardianships)
+        needs = needed(terms, years, ward=ward) if terms.permit else frozenset({party})
+        approvals = approval_of(party, needs, child_agrees=child_agrees, years=years)
+        value = terms.grantee
+        if number is not None and terms.grantee_kind is GranteeKind.PERSON:
+            value = await self._store.consents.blind_number(number)
+        consent = Consent(
+            id=os.urandom(16),
+            permit=terms.permit,
+            grantee=Grantee(terms.grantee_kind, value),
+            purposes=terms.purposes,
+            actions=terms.actions,
+            select=terms.select,
+            exceptions=terms.exceptions,
+            labels=terms.labels,
+            without=terms.without,
+            valid_from=terms.valid_from or now,
+            valid_until=terms.valid_until,
+            max_uses=terms.max_uses,
+            needs=needs,
+            agreement=Agreement(
+                shown.text,
+                shown.version,
+                shown.language,
+                now,
+                principal.patient_id or b"",
+                principal.assurance_level,
+                party,
+            ),
+        )
+        event = audit_event(request, permit, path=path, now=now)
+        await self._store.consents.give(permit, consent, event, approvals)
+        return HeldConsent(consent, approvals=approvals)
+
+    async def may_give(self, principal: Principal, patient_id: bytes | None, *, path: str) -> None:
+        """Record that somebody proposed terms that could not be kept. Raises Forbidden for whoever may not give any."""
+        request, permit = await self._door.about(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
+        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
+
+    async def approve(self, principal: Principal, patient_id: bytes | None, consent: bytes, *, path: str) -> None:
+        """Agree to a consent that another party of the same book gave. Raises Forbidden and NotFound."""
+        request, permit = await self._door.about(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
+        party = Party.PERSON if request.about_oneself else Party.REPRESENTATIVE
+        event = audit_event(request, permit, path=path, now=self._clock())
+        if not await self._store.consents.approve(permit, consent, party, event):
+            raise NotFound
+
+    async def withdraw(self, principal: Principal, patient_id: bytes | None, consent: bytes, *, path: str) -> None:
+        """End a consent, from this moment on. Raises Forbidden, and NotFound when none stands under this id."""
+        request, permit = await self._door.about(own_affair(principal, Action.WITHDRAW_CONSENT, patient_id), path)
+        now = self._clock()
+        event = audit_event(request, permit, path=path, now=now)
+        if not await self._store.consents.end_grant(permit, consent, "consent", event, now=now):
+            raise NotFound
+
+    async def list(self, principal: Principal, patient_id: bytes | None, *, path: str) -> list[HeldConsent]:
+        """All that was ever said about a book, the newest first. Raises Forbidden."""
+        request, permit = await self._door.about(own_affair(principal, Action.READ_CONSENTS, patient_id), path)
+        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
+        found = await self._store.consents.consents(permit)
+        return sorted(found, key=lambda held: held.consent.agreement.at, reverse=True)
+
+    async def find_book(self, principal: Principal, identifier: Identifier | None, *, path: str) -> bytes:
+        """The key of the book with this number, or one that no book has: whoever asks learns nothing else.
+
+        Raises BadInput for what is no number (None).
+        """
+        request = AccessRequest(principal, Action.FIND_PATIENT, Purpose.TREATMENT)
+        permit = await self._door.authorise(request, path)
+        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
+        if identifier is None:
+            raise BadInput(vi="Số định danh không hợp lệ.", en="This is no personal number.")
+        return await self._store.consents.book_of(permit, identifier)
+
+
+def own_affair(principal: Principal, action: Action, patient_id: bytes | None) -> AccessRequest:
+    """A question about looking after a book: one's own when none is named, else as who represents its person."""
+    book = patient_id if patient_id is not None else principal.patient_id
+    own = book == principal.patient_id
+    return AccessRequest(principal, action, Purpose.PATIENT_REQUEST if own else Purpose.FAMILY_REQUEST, patient_id=book)
+
+
+def _book(permit: Permit) -> bytes:
+    if permit.patient_id is None:
+        raise NotFound
+    return permit.patient_id
+
+
+def _for_ward(held: HeldGuardianship) -> bool:
+    return held.guardianship.relation is Relation.GUARDIAN_OF_WARD and held.ended_at is None

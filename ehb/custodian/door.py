@@ -1,0 +1,118 @@
+"""The decision, with everything that it needs to know: the registry, what stands about the book, the trail.
+
+The one invariant: whoever gets a permit from here was decided about by `access.decide` at this moment; a refusal of
+anybody who is signed in is durable before it is told.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from asyncio import gather
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Protocol
+
+from ehb.domain.access import (
+    NOTHING_STANDS,
+    AccessRequest,
+    Action,
+    Deny,
+    DenyReason,
+    Permit,
+    Purpose,
+    Standing,
+    decide,
+)
+from ehb.domain.audit import AuditEvent, audit_event
+from ehb.domain.coding import VIETNAM
+from ehb.domain.identity import PractitionerRole, Principal
+from ehb.errors import EhbError, FacilitySuspended, Forbidden, OtherFacility, Unauthenticated
+
+_REFUSALS: dict[DenyReason, type[EhbError]] = {
+    DenyReason.NOT_SIGNED_IN: Unauthenticated,
+    DenyReason.OTHER_FACILITY: OtherFacility,
+    DenyReason.FACILITY_SUSPENDED: FacilitySuspended,
+}
+"""The reasons that the outside may know, because they are about the caller and not about a person."""
+_TRIES = 3
+
+
+class StandingStore(Protocol):
+    """What is known about a book before any permit."""
+
+    async def standing(self, patient_id: bytes, now: datetime) -> Standing: ...
+
+    async def use(self, permit: Permit, now: datetime) -> bool: ...
+
+
+class DoorStore(Protocol):
+    """What a decision needs of the store."""
+
+    async def record_event(self, event: AuditEvent) -> None: ...
+
+    async def role_in_force(self, role: PractitionerRole, day: date) -> bool: ...
+
+    @property
+    def consents(self) -> StandingStore: ...
+
+
+class Door:
+    """Decides and records."""
+
+    def __init__(self, store: DoorStore, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def reading(
+        self, principal: Principal, patient_id: bytes | None, purpose: Purpose, path: str
+    ) -> tuple[AccessRequest, Permit]:
+        """The permit to read a book, with its opening counted where a consent is for a number of them.
+
+        Raises Forbidden. Two who open the last one of a number at once: the second is decided about again.
+        """
+        for _ in range(_TRIES):
+            request = AccessRequest(principal, Action.READ, purpose, patient_id=patient_id)
+            request, permit = await self.about(request, path)
+            if not any(rule.limited for rule in permit.rules) or await self._store.consents.use(permit, self._clock()):
+                return request, permit
+        await self.refuse(request, Deny(DenyReason.USED_UP), path)
+        raise Forbidden
+
+    async def about(self, request: AccessRequest, path: str) -> tuple[AccessRequest, Permit]:
+        """The permit for something about a book, by all that stands about it. Raises Forbidden."""
+        request, standing = await self.known(request)
+        return request, await self.authorise(request, path, standing)
+
+    async def known(self, request: AccessRequest) -> tuple[AccessRequest, Standing]:
+        """The request with the moment and the registry's word, and what stands about the book.
+
+        For one's own book nothing is looked up: it is open whatever stands.
+        """
+        now, role = self._clock(), request.principal.role
+        request = dataclasses.replace(request, now=now)
+        if request.about_oneself and request.purpose is Purpose.PATIENT_REQUEST:
+            return request, NOTHING_STANDS
+        standing, in_force = await gather(
+            self._standing(request.patient_id, now), self._in_force(role, now.astimezone(VIETNAM).date())
+        )
+        return dataclasses.replace(request, role_in_force=in_force), standing
+
+    async def authorise(self, request: AccessRequest, path: str, standing: Standing = NOTHING_STANDS) -> Permit:
+        """The permit. Raises what the outside may know of a refusal, after the trail has it."""
+        decision = decide(request, standing)
+        if isinstance(decision, Deny):
+            await self.refuse(request, decision, path)
+            raise _REFUSALS.get(decision.reason, Forbidden)
+        return decision
+
+    async def refuse(self, request: AccessRequest, decision: Deny, path: str) -> None:
+        """Record a refusal; nobody's knocking must not fill the trail."""
+        if decision.reason is not DenyReason.NOT_SIGNED_IN:
+            now = request.now or self._clock()
+            await self._store.record_event(audit_event(request, decision, path=path, now=now))
+
+    async def _standing(self, patient_id: bytes | None, now: datetime) -> Standing:
+        return await self._store.consents.standing(patient_id, now) if patient_id is not None else NOTHING_STANDS
+
+    async def _in_force(self, role: PractitionerRole | None, day: date) -> bool:
+        return await self._store.role_in_force(role, day) if role is not None else False

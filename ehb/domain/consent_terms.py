@@ -1,0 +1,159 @@
+"""The terms that somebody proposes for a consent, what is wrong with them, and whose agreement they need.
+
+Everything that is wrong is said together. The one invariant: terms without a problem name somebody, something and
+a purpose, and end after they begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ehb.domain.consent import READING, Consent, GranteeKind, Party
+from ehb.domain.guardianship import ASSENT_FROM, OF_AGE
+from ehb.domain.provision import Action, Purpose
+from ehb.domain.records import KINDS
+from ehb.domain.selection import EVERYTHING, Selection, unknown_fields
+from ehb.domain.sensitivity import LABELS
+
+LONGEST = timedelta(days=5 * 366)
+"""A permit ends; whoever wants it to go on says so again."""
+MOST_EXCEPTIONS, MOST_USES = 20, 10_000
+_CARE = (GranteeKind.FACILITY, GranteeKind.PRACTITIONER, GranteeKind.ROLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is proposed. `grantee` is a code, a licence, a scope, a personal number, or empty for anybody."""
+
+    permit: bool
+    grantee_kind: GranteeKind
+    grantee: str = ""
+    purposes: frozenset[Purpose]
+    actions: frozenset[Action] = frozenset({Action.READ})
+    select: Selection = EVERYTHING
+    exceptions: tuple[Selection, ...] = ()
+    labels: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    max_uses: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsProblem:
+    """One thing that is wrong: a stable code, the argument it stands in, and words for people."""
+
+    code: str
+    field: str
+    vi: str
+    en: str
+
+
+def block_purposes() -> frozenset[Purpose]:
+    """What a deny keeps out unless it says more: everything but saving a life."""
+    return frozenset(Purpose) - {Purpose.EMERGENCY_TREATMENT, Purpose.PATIENT_REQUEST}
+
+
+def problems_of(terms: Terms, now: datetime) -> list[TermsProblem]:
+    """All that is wrong with terms, whoever proposes them."""
+    return [*_whom(terms), *_what(terms), *_when(terms, now)]
+
+
+def _whom(terms: Terms) -> Iterator[TermsProblem]:
+    anybody = terms.grantee_kind is GranteeKind.ANYBODY
+    if anybody and terms.permit:
+        yield TermsProblem(
+            "GRANTEE_TOO_WIDE", "grantee", "Không thể cho phép tất cả mọi người.", "Name whom you permit."
+        )
+    if not anybody and not terms.grantee:
+        yield TermsProblem("GRANTEE_MISSING", "grantee", "Chưa nêu ai được phép.", "Name whom this is about.")
+    if not terms.purposes:
+        yield TermsProblem("PURPOSE_MISSING", "purposes", "Chưa nêu mục đích.", "Name at least one purpose.")
+    if terms.permit and Purpose.PATIENT_REQUEST in terms.purposes:
+        yield TermsProblem(
+            "PURPOSE_IS_YOURS", "purposes", "Mục đích này chỉ dành cho chính bạn.", "This purpose is your own alone."
+        )
+    if terms.permit and terms.grantee_kind in _CARE and Purpose.FAMILY_REQUEST in terms.purposes:
+        yield TermsProblem(
+            "PURPOSE_NOT_THEIRS", "purposes", "Mục đích này dành cho người thân.", "This purpose is for family."
+        )
+    if not terms.actions or not terms.actions <= READING:
+        yield TermsProblem("ACTION_UNKNOWN", "actions", "Hành động không hợp lệ.", "Name READ, DOWNLOAD or RESHARE.")
+
+
+def _what(terms: Terms) -> Iterator[TermsProblem]:
+    for name, select in (("select", terms.select), *(("exceptions", one) for one in terms.exceptions)):
+        if select.ends_before_it_begins:
+            yield TermsProblem(
+                "PERIOD_REVERSED",
+                name,
+                "Khoảng thời gian kết thúc trước khi bắt đầu.",
+                "The period ends before it begins.",
+            )
+        narrowings = (select.sections, select.kinds, select.records, select.facilities, select.labels)
+        if any(one is not None and not one for one in narrowings):
+            yield TermsProblem(
+                "SELECTION_EMPTY", name, "Có danh sách trống.", "A list is empty: leave it out or fill it."
+            )
+        if select.kinds is not None and not select.kinds <= set(KINDS):
+            yield TermsProblem(
+                "KIND_UNKNOWN", name, "Loại bản ghi không có trong sổ.", "There is no such kind of record."
+            )
+        if select.labels is not None and not select.labels <= LABELS.keys():
+            yield TermsProblem("LABEL_UNKNOWN", name, "Nhãn nhạy cảm không tồn tại.", "There is no such label.")
+    if len(terms.exceptions) > MOST_EXCEPTIONS:
+        yield TermsProblem("TOO_MANY_EXCEPTIONS", "exceptions", "Quá nhiều ngoại lệ.", "Too many exceptions.")
+    if terms.exceptions and not terms.permit:
+        yield TermsProblem(
+            "EXCEPTION_OF_DENY", "exceptions", "Lệnh chặn không có ngoại lệ.", "A deny has no exceptions."
+        )
+    if not terms.labels <= LABELS.keys():
+        yield TermsProblem("LABEL_UNKNOWN", "labels", "Nhãn nhạy cảm không tồn tại.", "There is no such label.")
+    if terms.labels and not terms.permit:
+        yield TermsProblem(
+            "LABELS_OF_DENY", "labels", "Dùng select.labels để chặn theo nhãn.", "Use select.labels in a deny."
+        )
+    if unknown_fields(terms.without, terms.select.kinds):
+        yield TermsProblem("FIELD_UNKNOWN", "without", "Trường này không thể ẩn.", "This field cannot be left out.")
+
+
+def _when(terms: Terms, now: datetime) -> Iterator[TermsProblem]:
+    begins = terms.valid_from or now
+    if terms.valid_until is not None and terms.valid_until <= max(begins, now):
+        yield TermsProblem("VALIDITY_OVER", "validUntil", "Thời hạn đã qua.", "It would be over before it begins.")
+    if terms.permit and (terms.valid_until is None or terms.valid_until - begins > LONGEST):
+        yield TermsProblem(
+            "VALIDITY_TOO_LONG", "validUntil", "Cần nêu thời hạn, tối đa 5 năm.", "Name an end, within five years."
+        )
+    if terms.max_uses is not None and not (terms.permit and 1 <= terms.max_uses <= MOST_USES):
+        yield TermsProblem(
+            "USES_OUT_OF_RANGE", "maxUses", "Số lần không hợp lệ.", "A permit may have 1 to 10,000 uses."
+        )
+
+
+def needed(terms: Terms, years: int | None, *, ward: bool) -> frozenset[Party]:
+    """Whose agreement the terms need, by the age of the person (Law 91/2025 Art 24). An unknown age is an adult's.
+
+    To be kept out nobody needs anybody else.
+    """
+    parties = {Party.PERSON}
+    if ward or (years is not None and years < ASSENT_FROM):
+        parties = {Party.REPRESENTATIVE}
+    elif years is not None and years < OF_AGE:
+        parties = {Party.PERSON, Party.REPRESENTATIVE}
+    if terms.grantee_kind is GranteeKind.ORGANIZATION:
+        parties.add(Party.MANAGING_UNIT)
+    return frozenset(parties)
+
+
+def approval_of(party: Party, needs: frozenset[Party], *, child_agrees: bool, years: int | None) -> frozenset[Party]:
+    """Whose agreement is there at once. For a child under 14, who has no account, the guardian says that it agrees."""
+    by_guardian = party is Party.REPRESENTATIVE and years is not None and years < ACCOUNT_FROM
+    return frozenset({party, Party.PERSON}) & needs if by_guardian and child_agrees else frozenset({party}) & needs
+
+
+ACCOUNT_FROM = 14
+"""From this age a person has an account of their own (Decree 69/2024)."""
+__all__ = ["Consent", "Terms", "TermsProblem", "approval_of", "block_purposes", "needed", "problems_of"]

@@ -1,0 +1,72 @@
+"""Emergency access: a book is opened to save life or health, when nobody can be asked (Law 91/2025 Art 19.1a).
+
+Two steps: a reason opens what a clinician asks first, for minutes; a second declaration opens more, for hours. One
+patient, one practitioner. Whoever opened it answers for it: the person is told at once, and somebody else reviews
+it. It owns no access rule; it yields provisions.
+
+The one invariant: no emergency opens a labelled record, nor one that the person hid.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from ehb.domain.book import SUMMARY_SECTIONS
+from ehb.domain.presentation import Holder
+from ehb.domain.provision import AccessRequest, Action, Ground, Provision, Purpose
+from ehb.domain.selection import EVERYTHING, Selection
+
+FIRST_STEP = timedelta(minutes=15)
+LONGEST = timedelta(hours=4)
+REVIEW_WITHIN = timedelta(days=5)
+"""Three working days (domain facts §5), a weekend between them."""
+SHORTEST_REASON = 10
+
+
+class Verdict(enum.StrEnum):
+    """What a review found."""
+
+    PROPER = "PROPER"
+    MISUSE = "MISUSE"
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """One opening: by whom, when, why."""
+
+    id: bytes
+    holder: Holder
+    opened_at: datetime
+    reason: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEmergency:
+    """An opening as it stands. `declared_at` is the second declaration."""
+
+    emergency: Emergency
+    declared_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def until(self) -> datetime:
+        """The first moment at which it opens nothing more."""
+        return self.emergency.opened_at + (FIRST_STEP if self.declared_at is None else LONGEST)
+
+    def in_force(self, now: datetime) -> bool:
+        return self.ended_at is None and self.emergency.opened_at <= now < self.until
+
+
+def provisions(held: HeldEmergency, request: AccessRequest) -> Iterable[Provision]:
+    """What an emergency opens: the summary after the first step, the book after the second; never what is labelled."""
+    role, now = request.principal.role, request.now
+    if now is None or role is None or not request.role_in_force or not held.in_force(now):
+        return
+    if request.action is not Action.READ or request.purpose is not Purpose.EMERGENCY_TREATMENT:
+        return
+    if held.emergency.holder == Holder(role.licence, role.facility):
+        select = EVERYTHING if held.declared_at is not None else Selection(sections=SUMMARY_SECTIONS)
+        yield Provision(True, Ground.EMERGENCY, select, source=held.emergency.id)

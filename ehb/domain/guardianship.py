@@ -1,0 +1,91 @@
+"""Guardianships: who reads and speaks for somebody who cannot yet, or cannot any more.
+
+By age (Law 91/2025 Art 24, HIV law, domain facts §4.3): under 7 the guardian speaks alone; from 7 the child must
+agree as well; from 15 what is sensitive is closed to the guardian unless the child opens it; at 18 it ends by
+itself, but not for a ward whom a court gave a guardian. It owns no access rule; it yields provisions.
+
+The one invariant: an age that is not known opens nothing.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from ehb.domain.coding import VIETNAM
+from ehb.domain.consent import READING
+from ehb.domain.provision import AccessRequest, Ground, Provision, Purpose
+
+ASSENT_FROM, SENSITIVE_FROM, OF_AGE = 7, 15, 18
+
+
+class Relation(enum.StrEnum):
+    """What the guardian is to the person."""
+
+    PARENT = "PARENT"
+    ADOPTIVE_PARENT = "ADOPTIVE_PARENT"
+    GRANDPARENT = "GRANDPARENT"
+    APPOINTED_GUARDIAN = "APPOINTED_GUARDIAN"
+    """Appointed by the authority that the law names, for a minor."""
+    GUARDIAN_OF_WARD = "GUARDIAN_OF_WARD"
+    """Appointed by a court, for an adult who cannot act."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guardianship:
+    """A guardianship that was proven. `until` is its last day, when the proof names one."""
+
+    id: bytes
+    guardian: bytes
+    """Key of the person who speaks."""
+    relation: Relation
+    proof: str = field(repr=False)
+    """The paper it was proven by: kind and number."""
+    since: date
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGuardianship:
+    """A guardianship as it stands."""
+
+    guardianship: Guardianship
+    ended_at: datetime | None = None
+
+    def in_force(self, now: datetime, birth_date: str | None) -> bool:
+        """Begun, not over, not ended, and the person still needs a guardian."""
+        today, held = now.astimezone(VIETNAM).date(), self.guardianship
+        if self.ended_at is not None or today < held.since or (held.until is not None and today > held.until):
+            return False
+        if held.relation is Relation.GUARDIAN_OF_WARD:
+            return True
+        years = age(birth_date, today)
+        return years is not None and years < OF_AGE
+
+
+def age(birth_date: str | None, today: date) -> int | None:
+    """Completed years. A birth date without day or month counts from the earliest day that it can mean."""
+    if birth_date is None or not birth_date[:4].isdigit():
+        return None
+    parts = [int(part) for part in birth_date[:10].split("-")]
+    year, month, day = (*parts, *(1, 1, 1)[len(parts) :])
+    if not 1 <= year <= today.year:
+        return None
+    return today.year - year - ((today.month, today.day) < (month, day))
+
+
+def provisions(held: HeldGuardianship, birth_date: str | None, request: AccessRequest) -> Iterable[Provision]:
+    """What a guardian may read: the book; from 15 without what is sensitive."""
+    now, guardian = request.now, held.guardianship.guardian
+    if now is None or request.principal.patient_id != guardian or not held.in_force(now, birth_date):
+        return
+    if request.action not in READING or request.purpose is not Purpose.FAMILY_REQUEST:
+        return
+    years = age(birth_date, now.astimezone(VIETNAM).date())
+    ward = held.guardianship.relation is Relation.GUARDIAN_OF_WARD
+    all_labels = ward or (years is not None and years < SENSITIVE_FROM)
+    yield Provision(
+        True, Ground.REPRESENTATION, labels=None if all_labels else frozenset(), source=held.guardianship.id
+    )

@@ -1,0 +1,87 @@
+"""Selections: a part of a health book, named by what its records are.
+
+A selection is what a consent opens or keeps closed: sections, kinds, single records, source facilities, a span of
+time, sensitivity labels. It is data, so it is judged twice alike: here in memory, record by record, and by
+`ehb.store.records` as a filter of the database. Leaves to others: who said so (`consent`), what follows (`access`).
+
+The one invariant: an attribute that is None narrows nothing, and an empty one selects nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ehb.domain.coding import instant_of
+from ehb.domain.records import KINDS, RECORD_TYPES, Record, Section
+
+_ALWAYS = frozenset({"patient_id", "key", "section", "time", "code", "provenance", "labels", "ended"})
+WITHHOLDABLE: dict[str, frozenset[str]] = {
+    kind.__name__: frozenset(kind.__struct_fields__) - _ALWAYS for kind in RECORD_TYPES
+}
+"""By kind, the fields that can be left out of a record: all that do not say what and whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Records that are all of this. Times are half open: from `since`, until before `until`."""
+
+    sections: frozenset[Section] | None = None
+    kinds: frozenset[str] | None = None
+    records: frozenset[bytes] | None = None
+    """Record keys (12 bytes), every version of each."""
+    facilities: frozenset[str] | None = None
+    """Codes of the facilities that the records come from."""
+    since: datetime | None = None
+    until: datetime | None = None
+    labels: frozenset[str] | None = None
+    """Records that carry at least one of these sensitivity labels."""
+
+    def holds(self, record: Record) -> bool:
+        """Whether the record is one of these."""
+        return (
+            (self.sections is None or record.section in self.sections)
+            and (self.kinds is None or type(record).__name__ in self.kinds)
+            and (self.records is None or record.key in self.records)
+            and (self.facilities is None or record.provenance.facility.code in self.facilities)
+            and (self.labels is None or not self.labels.isdisjoint(record.labels))
+            and self._in_time(record)
+        )
+
+    def _in_time(self, record: Record) -> bool:
+        if self.since is None and self.until is None:
+            return True
+        moment = milliseconds(instant_of(record.time))
+        return (self.since is None or moment >= milliseconds(self.since)) and (
+            self.until is None or moment < milliseconds(self.until)
+        )
+
+    def may_hold(self, section: Section) -> bool:
+        """Whether any record of a section can be one of these."""
+        if self.sections is not None and section not in self.sections:
+            return False
+        empty = (self.kinds, self.records, self.facilities, self.labels)
+        return all(one is None or one for one in empty) and not self.ends_before_it_begins
+
+    @property
+    def ends_before_it_begins(self) -> bool:
+        return self.since is not None and self.until is not None and self.until <= self.since
+
+    @property
+    def is_everything(self) -> bool:
+        return self == EVERYTHING
+
+
+EVERYTHING = Selection()
+
+
+def milliseconds(moment: datetime) -> int:
+    """Since 1970, as record places have it: two moments that are one place compare as one."""
+    return int(moment.timestamp() * 1000)
+
+
+def unknown_fields(fields: Iterable[str], kinds: frozenset[str] | None) -> list[str]:
+    """Names that are a withholdable field of none of the kinds."""
+    known = frozenset().union(*(WITHHOLDABLE[kind] for kind in kinds or KINDS if kind in WITHHOLDABLE))
+    return sorted(set(fields) - known)

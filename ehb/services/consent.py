@@ -1,0 +1,139 @@
+"""Saying who may see one's book: checking terms, giving, approving, withdrawing, hiding a single record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ehb.custodian import Custodian
+from ehb.custodian.consents import Shown
+from ehb.domain.consent import READING, GranteeKind, HeldConsent
+from ehb.domain.consent_terms import Terms, TermsProblem, problems_of
+from ehb.domain.consent_words import VERSION, text_of
+from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, identifier_from
+from ehb.domain.provision import Purpose
+from ehb.domain.registry import folded_words, licence_key
+from ehb.domain.selection import Selection
+from ehb.errors import NotFound
+from ehb.services.registry import Facilities, Practitioners
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The public registry, as far as consents name somebody in it."""
+
+    facilities: Facilities
+    practitioners: Practitioners
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Terms as they will be kept, with the grantee's number for a person; the words for them; what is wrong."""
+
+    terms: Terms
+    number: Identifier | None
+    text: str
+    problems: tuple[TermsProblem, ...]
+
+
+async def check(register: Register, terms: Terms, *, language: str, now: datetime) -> Checked:
+    """What terms say in plain words, and everything that is wrong with them. Gives nothing."""
+    problems = problems_of(terms, now)
+    number, name = None, terms.grantee
+    match terms.grantee_kind:
+        case GranteeKind.FACILITY:
+            known = await register.facilities.facility(terms.grantee.strip().upper()) if terms.grantee else None
+            terms = replace(terms, grantee=terms.grantee.strip().upper())
+            if known is None and terms.grantee:
+                problems.append(_unknown("FACILITY_UNKNOWN", "Không có cơ sở này.", "There is no such facility."))
+            name = f"{known.name} ({known.code})" if known else name
+        case GranteeKind.PRACTITIONER:
+            found = await register.practitioners.practitioner(terms.grantee) if terms.grantee else None
+            terms = replace(terms, grantee=licence_key(terms.grantee))
+            if found is None and terms.grantee:
+                problems.append(
+                    _unknown("PRACTITIONER_UNKNOWN", "Không có giấy phép này.", "There is no such licence.")
+                )
+            name = f"{found.name} ({found.licence})" if found else name
+        case GranteeKind.ROLE:
+            terms = replace(terms, grantee=" ".join(folded_words(terms.grantee)))
+        case GranteeKind.PERSON:
+            try:
+                number = identifier_from(terms.grantee)
+            except UnusableIdentifier:
+                number = None
+            if number is None and terms.grantee:
+                problems.append(
+                    _unknown("NUMBER_UNUSABLE", "Số định danh không hợp lệ.", "This is no personal number.")
+                )
+            terms = replace(terms, grantee="")
+        case _:
+            terms = replace(terms, grantee=terms.grantee.strip())
+    codes = set().union(*(one.facilities or () for one in (terms.select, *terms.exceptions)))
+    names: dict[str, str] = {}
+    for code in sorted(codes):
+        facility = await register.facilities.facility(code)
+        if facility is None:
+            problems.append(
+                TermsProblem("FACILITY_UNKNOWN", "select", "Không có cơ sở này.", "There is no such facility.")
+            )
+        else:
+            names[code] = facility.name
+    text = text_of(terms, language, grantee_name=name, facilities=names)
+    return Checked(terms, number, text, tuple(problems))
+
+
+def _unknown(code: str, vi: str, en: str) -> TermsProblem:
+    return TermsProblem(code, "grantee", vi, en)
+
+
+async def give(
+    custodian: Custodian,
+    register: Register,
+    principal: Principal,
+    patient_id: bytes | None,
+    terms: Terms,
+    *,
+    language: str,
+    child_agrees: bool,
+    now: datetime,
+    path: str,
+) -> HeldConsent | tuple[TermsProblem, ...]:
+    """Give a consent, or say everything that is wrong with its terms. Raises Forbidden and Conflict."""
+    checked = await check(register, terms, language=language, now=now)
+    if checked.problems:
+        await custodian.consents.may_give(principal, patient_id, path=path)
+        return checked.problems
+    shown = Shown(checked.text, VERSION, language)
+    return await custodian.consents.give(
+        principal, patient_id, checked.terms, checked.number, shown, child_agrees=child_agrees, path=path
+    )
+
+
+async def restrict(
+    custodian: Custodian, principal: Principal, patient_id: bytes, key: bytes, *, language: str, path: str
+) -> HeldConsent:
+    """Hide one record from everybody else, on every path, also in an emergency. Raises Forbidden and Conflict."""
+    terms = Terms(
+        permit=False,
+        grantee_kind=GranteeKind.ANYBODY,
+        purposes=frozenset(Purpose),
+        select=Selection(records=frozenset({key})),
+        actions=READING,
+    )
+    shown = Shown(text_of(terms, language, grantee_name="", facilities={}), VERSION, language)
+    return await custodian.consents.give(principal, patient_id, terms, None, shown, child_agrees=False, path=path)
+
+
+async def lift(custodian: Custodian, principal: Principal, patient_id: bytes, key: bytes, *, path: str) -> None:
+    """Show a hidden record again to whom it would be open. Raises Forbidden, and NotFound when it is not hidden."""
+    held = await custodian.consents.list(principal, patient_id, path=path)
+    hiding = [
+        one.consent.id
+        for one in held
+        if one.ended_at is None and one.consent.hides_records and one.consent.select.records == frozenset({key})
+    ]
+    if not hiding:
+        raise NotFound
+    for consent in hiding:
+        await custodian.consents.withdraw(principal, patient_id, consent, path=path)

@@ -1,0 +1,91 @@
+"""The store of what stands about a book, as the custodian sees it: consents given, approved, used, ended.
+
+Holds the transactions: what is said and the event that says so are durable together. The one invariant: every way
+to change something takes the permit that allows it and names the book.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ehb.domain.access import NOTHING_STANDS, Permit, Standing
+from ehb.domain.audit import AuditEvent
+from ehb.domain.consent import Consent, HeldConsent, Party
+from ehb.domain.identity import Identifier
+from ehb.errors import Forbidden
+from ehb.store.audit_trail import AuditTrail
+from ehb.store.grants import Grants
+from ehb.store.mongo import Mongo, Session, translated
+from ehb.store.people import People
+from ehb.store.vault import Vault
+
+
+@translated
+class ConsentShelf:
+    """What people said about their books."""
+
+    def __init__(self, mongo: Mongo, vault: Vault, people: People, trail: AuditTrail) -> None:
+        self._mongo = mongo
+        self._people = people
+        self._trail = trail
+        self._grants = Grants(mongo, vault)
+
+    async def standing(self, patient_id: bytes, now: datetime) -> Standing:
+        """What stands about a book, for the decision that comes before any permit; nothing for nobody's book."""
+        book = await self._people.sharing(patient_id)
+        return await self._grants.standing(book, now) if book else NOTHING_STANDS
+
+    async def use(self, permit: Permit, now: datetime) -> bool:
+        """Count an opening of every limited consent that a permit rests on; False when one of them is used up."""
+        return await self._grants.use(permit, await self._people.sharing_keys(permit), now)
+
+    async def give(self, permit: Permit, consent: Consent, event: AuditEvent, approvals: frozenset[Party]) -> None:
+        """Keep what was agreed, and that it was."""
+
+        async def work(session: Session) -> None:
+            person = await self._people.find(permit, session)
+            if person is None:
+                raise Forbidden
+            clear = {"uses": 0, "max_uses": consent.max_uses, "approvals": sorted(one.value for one in approvals)}
+            await self._grants.add(permit, person, consent, session, until=consent.valid_until, **clear)
+            await self._trail.append(event, session)
+
+        await self._mongo.transaction(work)
+
+    async def approve(self, permit: Permit, grant: bytes, party: Party, event: AuditEvent) -> bool:
+        """Note a further party's agreement to a consent; False when none stands under this id."""
+
+        async def work(session: Session) -> bool:
+            people = await self._people.sharing_keys(permit)
+            done = await self._grants.approve(permit, people, grant, party, session)
+            await self._trail.append(event, session)
+            return done
+
+        return await self._mongo.transaction(work)
+
+    async def end_grant(self, permit: Permit, grant: bytes, name: str, event: AuditEvent, *, now: datetime) -> bool:
+        """End a grant; False when none of this type stands under this id. The attempt is in the trail either way."""
+
+        async def work(session: Session) -> bool:
+            people = await self._people.sharing_keys(permit)
+            done = await self._grants.end(permit, people, grant, name, session, now=now)
+            await self._trail.append(event, session)
+            return done
+
+        return await self._mongo.transaction(work)
+
+    async def consents(self, permit: Permit) -> list[HeldConsent]:
+        """Every consent that was ever given about the permit's book."""
+        if permit.patient_id is None:
+            raise Forbidden
+        held = await self._grants.all(permit, await self._people.sharing(permit.patient_id))
+        return [one for one in held if isinstance(one, HeldConsent)]
+
+    async def book_of(self, permit: Permit, identifier: Identifier) -> bytes:
+        """The key of the book with this number; for a number that nobody has, a key that no book has."""
+        return await self._people.book_of(permit, identifier)
+
+    async def blind_number(self, identifier: Identifier) -> str:
+        """What a consent keeps of a person's number, so that it is found and not told (hexadecimal)."""
+        [blind] = self._people.blind([identifier])
+        return blind.hex()

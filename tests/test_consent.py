@@ -1,0 +1,194 @@
+"""Consents through the whole house: a citizen lets a clinician in, keeps somebody out, hides a record, undoes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ehb.domain.registry import RegisteredPractitioner
+from ehb.store.practitioners import Practitioners
+from ehb.store.vault import Vault
+from tests.builders import FACILITY, NATIONAL_ID, visit_file
+from tests.house import House
+
+DOCTOR, OTHER_DOCTOR = "999085000077", "999085000088"
+BOOK = """query($patient: ID!) { healthBook(patient: $patient, purpose: TREATMENT) {
+  timeline(first: 100) { nodes { __typename id } } completeness { section records } withheld } }"""
+GIVE = "mutation($terms: ConsentInput!) { giveConsent(consent: $terms) { consent { id text } problems { code } } }"
+
+
+async def doctor(house: House, number: str, licence: str, facility: str) -> str:
+    practitioners = Practitioners(house.mongo, Vault(house.keys))
+    entry = RegisteredPractitioner(
+        licence, "Bác sĩ Thử", (facility,), "Nội khoa", number=practitioners.number_index(number)
+    )
+    await practitioners.save([entry])
+    return await house.citizen(number, "Bác sĩ Thử")
+
+
+async def world(house: House) -> tuple[str, str, str]:
+    """A citizen with a visit, a doctor of the facility, and the id of the book as the doctor finds it."""
+    await house.submit(await house.facility(FACILITY), visit_file())
+    citizen = await house.citizen(NATIONAL_ID)
+    token = await doctor(house, DOCTOR, "000077/TEST-CCHN", FACILITY)
+    found = await house.data(token, "query($n: String!) { bookId(number: $n) }", {"n": NATIONAL_ID})
+    return citizen, token, found["bookId"]
+
+
+def permit(**terms: Any) -> dict[str, Any]:
+    return {
+        "terms": {
+            "permit": True,
+            "granteeKind": "FACILITY",
+            "grantee": FACILITY,
+            "purposes": ["TREATMENT"],
+            "validUntil": "2030-01-01T00:00:00+07:00",
+            **terms,
+        }
+    }
+
+
+async def given(house: House, citizen: str, terms: dict[str, Any]) -> str:
+    payload = (await house.data(citizen, GIVE, terms))["giveConsent"]
+    assert payload["problems"] == []
+    return str(payload["consent"]["id"])
+
+
+async def seen(house: House, token: str, book: str) -> list[str] | None:
+    """Ids of the records that the caller sees, None for a refusal."""
+    answer = await house.ask(token, BOOK, {"patient": book})
+    if "errors" in answer:
+        assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+        return None
+    return [node["id"] for node in answer["data"]["healthBook"]["timeline"]["nodes"]]
+
+
+async def test_a_clinician_sees_nothing_until_the_citizen_agrees_and_nothing_after_it_is_withdrawn(
+    house: House,
+) -> None:
+    citizen, token, book = await world(house)
+
+    before = await seen(house, token, book)
+    consent = await given(house, citizen, permit())
+    during = await seen(house, token, book)
+    await house.data(citizen, "mutation($id: ID!) { withdrawConsent(id: $id) { id } }", {"id": consent})
+    after = await seen(house, token, book)
+
+    assert (before, after) == (None, None)
+    assert during
+
+
+async def test_a_consent_opens_its_sections_and_tells_which_it_does_not(house: House) -> None:
+    citizen, token, book = await world(house)
+    await given(house, citizen, permit(select={"sections": ["CONDITIONS"]}))
+
+    answer = (await house.data(token, BOOK, {"patient": book}))["healthBook"]
+
+    assert {node["__typename"] for node in answer["timeline"]["nodes"]} == {"Condition"}
+    assert [one["section"] for one in answer["completeness"]] == ["CONDITIONS"]
+    assert "PRESCRIPTIONS" in answer["withheld"]
+
+
+async def test_a_hidden_record_is_gone_for_others_stays_for_its_person_and_comes_back(house: House) -> None:
+    citizen, token, book = await world(house)
+    await given(house, citizen, permit())
+    shown = await seen(house, token, book) or []
+
+    await house.data(citizen, "mutation($id: ID!) { restrictRecord(id: $id) { id } }", {"id": shown[0]})
+    hidden = await seen(house, token, book) or []
+    own = await house.data(citizen, "query($id: ID!) { record(id: $id) { id } }", {"id": shown[0]})
+    gone = await house.ask(token, "query($id: ID!) { record(id: $id, purpose: TREATMENT) { id } }", {"id": shown[0]})
+    await house.data(citizen, "mutation($id: ID!) { liftRestriction(id: $id) { id } }", {"id": shown[0]})
+    lifted = await seen(house, token, book)
+
+    assert sorted(hidden) == sorted(shown[1:])
+    assert own["record"]["id"] == shown[0]
+    assert gone["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+    assert lifted == shown
+
+
+async def test_a_block_beats_every_consent(house: House) -> None:
+    citizen, token, book = await world(house)
+    await given(house, citizen, permit())
+    block = {"permit": False, "granteeKind": "PRACTITIONER", "grantee": "000077/TEST-CCHN"}
+
+    await given(house, citizen, {"terms": block})
+
+    assert await seen(house, token, book) is None
+
+
+async def test_a_consent_for_one_opening_is_used_up_by_it(house: House) -> None:
+    citizen, token, book = await world(house)
+    await given(house, citizen, permit(maxUses=1))
+
+    assert await seen(house, token, book)
+    assert await seen(house, token, book) is None
+
+
+async def test_a_practitioner_of_another_facility_is_let_in_by_nothing(house: House) -> None:
+    citizen, _, book = await world(house)
+    other = await doctor(house, OTHER_DOCTOR, "000088/TEST-CCHN", "99002")
+
+    await given(house, citizen, permit())
+
+    assert await seen(house, other, book) is None
+
+
+async def test_somebody_whom_the_registry_forgets_is_let_in_no_more(house: House) -> None:
+    citizen, token, book = await world(house)
+    await given(house, citizen, permit())
+    assert await seen(house, token, book)
+
+    await house.mongo.database["practitioners"].update_many({}, {"$set": {"facilities": []}})
+
+    assert await seen(house, token, book) is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "code"),
+    [
+        ({"grantee": "99999"}, "FACILITY_UNKNOWN"),
+        ({"grantee": ""}, "GRANTEE_MISSING"),
+        ({"granteeKind": "ANYBODY"}, "GRANTEE_TOO_WIDE"),
+        ({"validUntil": "2020-01-01T00:00:00Z"}, "VALIDITY_OVER"),
+        ({"validUntil": None}, "VALIDITY_TOO_LONG"),
+        ({"purposes": []}, "PURPOSE_MISSING"),
+        ({"labels": ["NONSENSE"]}, "LABEL_UNKNOWN"),
+        ({"without": ["patient_id"]}, "FIELD_UNKNOWN"),
+        ({"select": {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}}, "PERIOD_REVERSED"),
+        ({"select": {"sections": []}}, "SELECTION_EMPTY"),
+        ({"maxUses": 0}, "USES_OUT_OF_RANGE"),
+    ],
+)
+async def test_terms_that_cannot_hold_are_named_and_nothing_is_given(
+    house: House, terms: dict[str, Any], code: str
+) -> None:
+    citizen = await house.citizen(NATIONAL_ID)
+
+    payload = (await house.data(citizen, GIVE, permit(**terms)))["giveConsent"]
+
+    assert payload["consent"] is None
+    assert code in [one["code"] for one in payload["problems"]]
+    assert (await house.data(citizen, "{ myConsents { id } }"))["myConsents"] == []
+
+
+async def test_the_agreed_words_are_kept_in_the_language_they_were_shown_in(house: House) -> None:
+    citizen, _, _ = await world(house)
+    await given(house, citizen, permit(exceptions=[{"labels": ["PSY"]}], labels=["HIV"]))
+
+    [kept] = (await house.data(citizen, "{ myConsents { text language uses inForce } }"))["myConsents"]
+
+    assert (kept["language"], kept["inForce"]) == ("en", True)
+    assert "Not among it: records about mental health." in kept["text"]
+    assert "Sensitive records are open too, about: HIV/AIDS." in kept["text"]
+    assert NATIONAL_ID not in kept["text"]
+
+
+async def test_a_number_that_nobody_has_names_a_book_like_any_other(house: House) -> None:
+    _, token, _ = await world(house)
+
+    found = await house.data(token, 'query { bookId(number: "999000000000") }')
+    answer = await house.ask(token, BOOK, {"patient": found["bookId"]})
+
+    assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
