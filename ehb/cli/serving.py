@@ -5,6 +5,8 @@ The one invariant: it starts with settings that can work and with keys that nobo
 
 from __future__ import annotations
 
+import gc
+
 from starlette.applications import Starlette
 
 from ehb.app import connected, create_app, eid_config, open_custodian
@@ -50,8 +52,16 @@ async def prepare() -> None:
 
 
 def production_app() -> Starlette:
-    """What each worker of `ehb serve` runs."""
-    return create_app(*checked())
+    """What each worker of `ehb serve` runs.
+
+    What is there from the start stays, so the garbage collector need not look at it again and again; and as a request
+    leaves hardly any cycles behind, it looks less often. Before, it stopped everybody for 40 ms now and then.
+    """
+    app = create_app(*checked())
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000)
+    return app
 
 
 async def migrate_now() -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import lru_cache
 
 import msgspec
 
@@ -54,12 +55,14 @@ class Period(msgspec.Struct, frozen=True, omit_defaults=True):
     end: str | None = None
 
 
+@lru_cache(8192)
 def instant_of(partial: str) -> datetime:
     """The earliest instant a partial time can mean, in UTC: what records are ordered by, never what is shown.
 
     Takes YYYY, YYYY-MM, YYYY-MM-DD or a full RFC 3339 time (FHIR dateTime). Raises ValueError for anything
     else, for days that do not exist and for times outside the calendar. Cut to the millisecond, as records lie
-    on disk and cursors point, so that the order is the same everywhere.
+    on disk and cursors point, so that the order is the same everywhere. Remembered, because the records of one visit
+    repeat the same few moments, and each is asked for more than once.
     """
     match = _PARTIAL.fullmatch(partial)
     if match is None:

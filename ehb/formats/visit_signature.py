@@ -28,7 +28,7 @@ from ehb.domain.coding import VIETNAM
 from ehb.domain.records import LegalStatus
 from ehb.domain.registry import Certificate
 from ehb.domain.signature import UNSIGNED, UNVERIFIED, Signature, SignatureFault, invalid
-from ehb.formats.visit_reading import parser_for
+from ehb.formats.visit_reading import name_of, parser_for
 from ehb.formats.xmldsig import Faulty, SignedDocument
 
 PLACE = "CHUKYDONVI"
@@ -61,7 +61,7 @@ def _signed(root: etree._Element) -> bool:
 
 def _places(root: etree._Element) -> list[etree._Element]:
     """Whatever a reader could take for CHUKYDONVI, however it is spelled and wherever it stands."""
-    return [one for one in root.iter(etree.Element) if etree.QName(one).localname.upper() == PLACE]
+    return [one for one in root.iter(etree.Element) if name_of(one) == PLACE]
 
 
 def _verified(root: etree._Element, certificates: Sequence[Certificate], now: datetime) -> Signature:

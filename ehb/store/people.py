@@ -191,8 +191,8 @@ class People:
 
     async def _known(self, identifiers: Iterable[Identifier], session: Session) -> dict[Identifier, bytes]:
         blind = {self._blind(identifier): identifier for identifier in identifiers}
-        found = self._identifiers.find({"_id": {"$in": list(blind)}}, session=session)
-        return {blind[bytes(document["_id"])]: bytes(document["patient"]) async for document in found}
+        found = await self._identifiers.find({"_id": {"$in": list(blind)}}, session=session).to_list()
+        return {blind[bytes(document["_id"])]: bytes(document["patient"]) for document in found}
 
     async def _person(self, patient_id: bytes, session: Session | None = None) -> Person | None:
         document = await self._people.find_one({"_id": patient_id}, session=session)
