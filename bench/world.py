@@ -23,6 +23,7 @@ from ehb.domain.access import AccessRequest, Action, Permit, Purpose, decide
 from ehb.domain.identity import NATIONAL_ID, Identifier, Principal, PrincipalKind
 from ehb.domain.submission import PatientDetails, VisitSummary, records_from
 from ehb.formats import visit_xml
+from ehb.formats.sensitivity_lists import code_lists
 from ehb.store.migrations import migrate
 from ehb.store.mongo import CODEC, MAJORITY, Document, Mongo, Session, connect
 from ehb.store.people import People
@@ -78,6 +79,7 @@ class World:
                     facility_name="Bệnh viện Đo",
                     now=NOW,
                     key_for=partial(submissions.record_key, episode),
+                    lists=code_lists(),
                 )[:missing]
                 await shelf.append(person, episode, keyed, session, now=NOW, new=True)
                 missing -= len(keyed)
@@ -105,7 +107,7 @@ def on(uri: str, database: str, keys: Keys, listener: CommandListener | None = N
     if listener is not None:
         client: AsyncMongoClient[Document] = AsyncMongoClient(uri, event_listeners=[listener], tz_aware=True)
         mongo = Mongo(client, client.get_database(database, CODEC, write_concern=MAJORITY))
-    store = Store(mongo, Vault(keys))
+    store = Store(mongo, Vault(keys), code_lists())
     return World(uri, mongo, keys, store, Custodian(store, lambda: NOW))
 
 

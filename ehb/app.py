@@ -26,6 +26,7 @@ from auth.sessions import Sessions
 from ehb.custodian import Custodian
 from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
+from ehb.formats.sensitivity_lists import code_lists
 from ehb.metrics import MetricsMiddleware
 from ehb.problems import MaskBugs, language_of, problem_response
 from ehb.routes import plain_routes
@@ -124,7 +125,7 @@ async def open_custodian(
 
 
 def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime]) -> Custodian:
-    return Custodian(Store(mongo, Vault(keys)), clock)
+    return Custodian(Store(mongo, Vault(keys), code_lists()), clock)
 
 
 def connected(settings: Settings) -> Mongo:

@@ -11,6 +11,7 @@ import pytest
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
+from ehb.formats.sensitivity_lists import code_lists
 from ehb.services import stewardship
 from ehb.store.store import Store
 from ehb.store.vault import Vault
@@ -29,7 +30,7 @@ RECORD = "query ($id: ID!) { record(id: $id) { id __typename } }"
 
 
 def _door(house: House) -> Custodian:
-    return Custodian(Store(house.mongo, Vault(house.keys)), lambda: datetime.now(UTC))
+    return Custodian(Store(house.mongo, Vault(house.keys), code_lists()), lambda: datetime.now(UTC))
 
 
 async def _book(house: House, number: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from ehb.custodian import Custodian
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.records import Record
 from ehb.formats import visit_xml
+from ehb.formats.sensitivity_lists import code_lists
 from ehb.services import submission
 from ehb.store.mongo import Session
 from ehb.store.people import Person
@@ -645,7 +646,7 @@ class _Breaking(Records):
 async def test_a_submission_that_breaks_off_in_the_middle_leaves_nothing(house: House, known: bool) -> None:
     if known:
         await house.submit(await house.facility(FACILITY), visit_file())
-    store = Store(house.mongo, Vault(house.keys))
+    store = Store(house.mongo, Vault(house.keys), code_lists())
     store._intake._records = _Breaking(house.mongo, store._people)
     custodian = Custodian(store, lambda: datetime.now(UTC))
     body = visit_file({"LY_DO_VV": "Sốt", "MA_THE_BHYT": CARD})

@@ -19,6 +19,7 @@ from ehb.domain.consent import Agreement, Consent, Grantee, GranteeKind, HeldCon
 from ehb.domain.consent_terms import Terms, approval_of, needed
 from ehb.domain.guardianship import HeldGuardianship, Relation, age
 from ehb.domain.identity import Identifier, Principal
+from ehb.domain.sensitivity import covered
 from ehb.errors import BadInput, NotFound
 
 
@@ -95,7 +96,7 @@ class Consents:
             actions=terms.actions,
             select=terms.select,
             exceptions=terms.exceptions,
-            labels=terms.labels,
+            labels=covered(terms.labels),
             without=terms.without,
             valid_from=terms.valid_from or now,
             valid_until=terms.valid_until,

@@ -15,7 +15,7 @@ from ehb.domain.guardianship import ASSENT_FROM, OF_AGE
 from ehb.domain.provision import Action, Purpose
 from ehb.domain.records import KINDS
 from ehb.domain.selection import EVERYTHING, Selection, unknown_fields
-from ehb.domain.sensitivity import LABELS
+from ehb.domain.sensitivity import is_known
 
 LONGEST = timedelta(days=5 * 366)
 """A permit ends; whoever wants it to go on says so again."""
@@ -101,7 +101,7 @@ def _what(terms: Terms) -> Iterator[TermsProblem]:
             yield TermsProblem(
                 "KIND_UNKNOWN", name, "Loại bản ghi không có trong sổ.", "There is no such kind of record."
             )
-        if select.labels is not None and not select.labels <= LABELS.keys():
+        if select.labels is not None and not all(is_known(label) for label in select.labels):
             yield TermsProblem("LABEL_UNKNOWN", name, "Nhãn nhạy cảm không tồn tại.", "There is no such label.")
     if len(terms.exceptions) > MOST_EXCEPTIONS:
         yield TermsProblem("TOO_MANY_EXCEPTIONS", "exceptions", "Quá nhiều ngoại lệ.", "Too many exceptions.")
@@ -109,7 +109,7 @@ def _what(terms: Terms) -> Iterator[TermsProblem]:
         yield TermsProblem(
             "EXCEPTION_OF_DENY", "exceptions", "Lệnh chặn không có ngoại lệ.", "A deny has no exceptions."
         )
-    if not terms.labels <= LABELS.keys():
+    if not all(is_known(label) for label in terms.labels):
         yield TermsProblem("LABEL_UNKNOWN", "labels", "Nhãn nhạy cảm không tồn tại.", "There is no such label.")
     if terms.labels and not terms.permit:
         yield TermsProblem(

@@ -14,7 +14,7 @@ from ehb.domain.consent_terms import Terms
 from ehb.domain.provision import Action, Purpose
 from ehb.domain.records import Section
 from ehb.domain.selection import Selection
-from ehb.domain.sensitivity import LABELS
+from ehb.domain.sensitivity import SENSITIVITY_LABELS
 
 VERSION = "2026-11"
 """Of the sentences below; a changed sentence is a new version."""
@@ -103,7 +103,7 @@ def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mappi
 def _labels(labels: frozenset[str], *, en: bool) -> str:
     if not labels:
         return "Sensitive records stay closed." if en else "Thông tin nhạy cảm vẫn được giữ kín."
-    names = _listed((LABELS[label][en] for label in sorted(labels) if label in LABELS), en=en)
+    names = _label_names(labels, en=en)
     return f"Sensitive records are open too, about: {names}." if en else f"Bao gồm cả thông tin nhạy cảm về: {names}."
 
 
@@ -127,8 +127,8 @@ def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool) ->
     if select.kinds is not None:
         parts.append(", ".join(sorted(select.kinds)))
     if select.labels is not None:
-        names = _listed((LABELS[label][en] for label in sorted(select.labels) if label in LABELS), en=en)
-        parts.append(f"records about {names}" if en else f"thông tin về {names}")
+        names = _label_names(select.labels, en=en)
+        parts.append(f"sensitive records ({names})" if en else f"thông tin nhạy cảm ({names})")
     whole = ("your health book" if en else "sổ sức khỏe của bạn") if not parts else ", ".join(parts)
     if select.facilities is not None:
         names = _listed((facilities.get(code, code) for code in sorted(select.facilities)), en=en)
@@ -138,6 +138,12 @@ def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool) ->
     if select.until is not None:
         whole += f" before {_day(select.until)}" if en else f" trước {_day(select.until)}"
     return whole
+
+
+def _label_names(labels: frozenset[str], *, en: bool) -> str:
+    """Names hold commas of their own."""
+    known = (SENSITIVITY_LABELS.get(label) for label in sorted(labels))
+    return "; ".join(name.en if en else name.vi for name in known if name is not None)
 
 
 def _listed(words: Iterable[str], *, en: bool) -> str:

@@ -19,7 +19,8 @@ import msgspec
 from ehb.domain.coding import VIETNAM, Coding, instant_of
 from ehb.domain.identity import Identifier
 from ehb.domain.records import AnyRecord, Appointment, Encounter, Facility, LegalStatus, Provenance, Record
-from ehb.domain.sensitivity import labels_of
+from ehb.domain.sensitivity import labels_of, with_broader
+from ehb.domain.sensitivity_lists import CodeLists
 
 SOURCES = ("QD4750", "FHIR", "GraphQL")
 """The formats a submission comes in; one episode code in two formats is two episodes."""
@@ -272,14 +273,21 @@ def _future(visit: VisitSummary, now: datetime) -> Iterator[Problem]:
 
 
 def records_from(
-    visit: VisitSummary, *, facility_name: str | None, now: datetime, key_for: Callable[[str], bytes]
+    visit: VisitSummary,
+    *,
+    facility_name: str | None,
+    now: datetime,
+    key_for: Callable[[str], bytes],
+    lists: CodeLists,
 ) -> tuple[Record, ...]:
     """The records of a visit that nothing refuses: keyed, labelled, with their provenance.
 
     `key_for` makes the 12-byte record key of an identity inside this episode; two drafts with one identity
     (the same drug twice at the same time) are told apart by their order.
     """
-    labels = {*visit.labels, *labels_of(draft.record for draft in visit.drafts)}
+    labels = set(labels_of((draft.record for draft in visit.drafts), lists))
+    labels.update(label for given in visit.labels for label in with_broader(given))
+    sensitive = tuple(sorted(labels))
     received = now.isoformat(timespec="milliseconds")
     facility = Facility(visit.facility, facility_name)
     seen: dict[str, int] = {}
@@ -306,7 +314,7 @@ def records_from(
                 draft.record,
                 key=key_for(identity),
                 provenance=provenance,
-                labels=tuple(sorted({*labels, *draft.record.labels})),
+                labels=sensitive,
             )
         )
     return tuple(records)

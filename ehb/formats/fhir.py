@@ -20,7 +20,7 @@ from ehb.formats import fhir_history, fhir_papers, fhir_results, fhir_treatment
 from ehb.formats.fhir_bundle import BILLING, Bundle
 from ehb.formats.fhir_elements import Entangled, Fate, Resource
 from ehb.formats.fhir_episode import episode_of, named_facility
-from ehb.formats.fhir_json import Unreadable, canonical, diagnosis_labels, faults, parsed
+from ehb.formats.fhir_json import Unreadable, canonical, code_labels, faults, parsed
 from ehb.formats.fhir_patient import patient_from
 from ehb.formats.fhir_problems import Enough, Found
 from ehb.formats.fhir_shapes import element_names
@@ -200,8 +200,8 @@ def _unread(resource: Resource, several_encounters: bool) -> Iterator[str]:
 
 
 def _labels(visit: Visit, tree: dict[str, Any]) -> frozenset[str]:
-    """The labels of the visit as a whole: of its diagnoses, of every resource, of the bundle and its document."""
-    found = set(diagnosis_labels(tree))
+    """The labels of the visit as a whole: of its codes, of every resource, of the bundle and its document."""
+    found = set(code_labels(tree))
     for resource in visit.bundle.resources:
         if not resource.faulty:
             found.update(visit.labels(resource))

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, Final
 
-from ehb.domain.sensitivity import labels_of_code
+from ehb.formats.sensitivity_lists import code_lists
 
 DEEPEST = 60
 """FHIR data nests to about 15 levels; sections and extensions may go on."""
@@ -117,8 +117,9 @@ def shortened(path: str) -> str:
     return path if len(path) <= 200 else path[:200] + "…"
 
 
-def diagnosis_labels(value: Any) -> frozenset[str]:
-    """The sensitivity labels of every ICD-10 code in a value, wherever it stands."""
+def code_labels(value: Any) -> frozenset[str]:
+    """The sensitivity labels of every code in a value, wherever it stands, be it kept as a record or not."""
+    lists = code_lists()
     labels: set[str] = set()
     waiting: list[Any] = [value]
     while waiting:
@@ -127,8 +128,8 @@ def diagnosis_labels(value: Any) -> frozenset[str]:
             waiting.extend(found)
         elif isinstance(found, dict):
             system, code = found.get("system"), found.get("code")
-            if isinstance(system, str) and isinstance(code, str) and "icd10" in system.lower().replace("-", ""):
-                labels |= labels_of_code(code)
+            if isinstance(system, str) and isinstance(code, str):
+                labels |= lists.of_code(system, code)
             waiting.extend(item for item in found.values() if isinstance(item, dict | list))
     return frozenset(labels)
 

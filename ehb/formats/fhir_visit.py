@@ -34,16 +34,11 @@ from ehb.formats.fhir_shapes import is_time, read_time
 from ehb.formats.fhir_words import Words, paragraphs, person_name
 
 LICENCE = "http://fhir.ehealth.gov.vn/core/sid/provider-medical-license-number"
-_ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 _CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
-_LABELS = frozenset(
-    {
-        "ADOL", "BH", "CEL", "COGN", "DIA", "DRGIS", "DVD", "EMOTDIS", "EMP", "ETH", "ETHUD", "GDIS",
-        "HIV", "LOCIS", "MARST", "MH", "MST", "OPIOIDUD", "PDS", "PHY", "PRS", "PSY", "PSYTHPN", "RACE",
-        "REL", "SCA", "SDV", "SEX", "SPI", "SSP", "STD", "SUD", "TB", "TBOO", "VIO", "VIP",
-    }
-)  # fmt: skip
-"""The information-sensitivity codes of v3-ActCode, and our own TB (`ehb.domain.sensitivity`)."""
+_NO_LABELS = frozenset(
+    f"http://terminology.hl7.org/CodeSystem/{name}" for name in ("v3-ActReason", "v3-ObservationValue")
+)
+"""Security codes that say what for and how good, not how sensitive."""
 _ORDINARY = frozenset({"N", "M", "L", "U"})
 
 
@@ -223,13 +218,16 @@ def _newest_first(drafts: list[Draft]) -> tuple[Draft, ...]:
 
 
 def label_of(security: dict[str, Any]) -> str | None:
-    """The label of one meta.security: empty for ordinary confidentiality, None for a code that we do not know."""
+    """The label of one meta.security: empty for ordinary confidentiality, None for what is no label.
+
+    A label that we do not know is one all the same: it is kept, and the domain names it.
+    """
     system, code = security.get("system"), security.get("code")
-    if not isinstance(code, str):
+    if not isinstance(code, str) or not code.strip() or system in _NO_LABELS:
         return None
-    if (system in (_ACT, _CONFIDENTIALITY) and code in ("R", "V")) or (system == _ACT and code in _LABELS):
-        return code
-    return "" if system == _CONFIDENTIALITY and code in _ORDINARY else None
+    if system == _CONFIDENTIALITY and code not in ("R", "V"):
+        return "" if code in _ORDINARY else None
+    return code
 
 
 def _actor(element: Element) -> Element | None:

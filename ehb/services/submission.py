@@ -7,6 +7,7 @@ from datetime import datetime
 
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
+from ehb.domain.sensitivity_problems import label_problems
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, capped, clinical_problems
 from ehb.domain.withholding import without_what_no_record_may_say
 from ehb.errors import BadInput
@@ -29,7 +30,7 @@ async def submit(
     `body` is what the facility sent, kept sealed as it came. `dry_run` goes the same way and stores nothing.
     """
     visit = without_what_no_record_may_say(visit)
-    problems = capped((*visit.problems, *clinical_problems(visit, now=now)))
+    problems = capped((*visit.problems, *clinical_problems(visit, now=now), *label_problems(visit)))
     judged = dataclasses.replace(visit, problems=problems)
     return await custodian.submit(principal, judged, body, path=path, dry_run=dry_run)
 

@@ -13,6 +13,7 @@ from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import INSURANCE, Identifier
 from ehb.domain.records import LegalStatus, Record
+from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import (
     IDENTITY_DIFFERS,
     LATE_CHECK_IN,
@@ -42,6 +43,7 @@ class Intake:
         records: Records,
         receipts: ReceiptShelf,
         registry: Registry,
+        lists: CodeLists,
     ) -> None:
         self._people = people
         self._records = records
@@ -49,6 +51,7 @@ class Intake:
         self._submissions = Submissions(mongo, vault)
         self._trail = AuditTrail(mongo)
         self._registry = registry
+        self._lists = lists
 
     async def reject(
         self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, session: Session, *, now: datetime
@@ -170,6 +173,7 @@ class Intake:
             facility_name=await self._registry.facility_name(visit.facility, visit.day),
             now=now,
             key_for=lambda identity: self._submissions.record_key(episode, identity),
+            lists=self._lists,
         )
         await self._records.append(person, episode, records, session, now=now, new=new)
         return records

@@ -19,6 +19,7 @@ from ehb.domain.book import ReadQuery
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, PractitionerRole, SignedIn
 from ehb.domain.records import Record
+from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting, refused
 from ehb.errors import Conflict, NotFound
 from ehb.store.audit_trail import AuditTrail
@@ -40,7 +41,7 @@ _VOUCHED = "eID: one person, several numbers"
 class Store:
     """Everything on disk about people. Opened by `ehb.app` for the custodian and for nobody else."""
 
-    def __init__(self, mongo: Mongo, vault: Vault) -> None:
+    def __init__(self, mongo: Mongo, vault: Vault, lists: CodeLists) -> None:
         self._mongo = mongo
         self._trail = AuditTrail(mongo)
         self._people = People(mongo, vault)
@@ -48,7 +49,7 @@ class Store:
         self._records = Records(mongo, self._people)
         self._receipts = ReceiptShelf(mongo, vault, self._people)
         self._registry = Registry(mongo)
-        self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry)
+        self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry, lists)
         self._practitioners = Practitioners(mongo, vault)
         self.consents = ConsentShelf(mongo, vault, self._people, self._trail)
 

@@ -34,6 +34,7 @@ from ehb.domain.submission import (
     records_from,
     refused,
 )
+from ehb.formats.sensitivity_lists import code_lists
 from tests.builders import FACILITY, NOW
 from tests.domain.samples import draft, icd10, record, visit
 
@@ -50,7 +51,7 @@ def _key_for(identity: str) -> bytes:
 
 
 def _records(summary: VisitSummary) -> tuple[Record, ...]:
-    return records_from(summary, facility_name="Bệnh viện Thử", now=NOW, key_for=_key_for)
+    return records_from(summary, facility_name="Bệnh viện Thử", now=NOW, key_for=_key_for, lists=code_lists())
 
 
 def _problem(severity: Severity) -> Problem:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ehb.domain.sensitivity_problems import label_problems
 from tests.fhir import (
     ABOUT,
     PATIENT_URL,
@@ -181,10 +182,28 @@ def test_a_senders_label_becomes_a_label(security: dict[str, Any], labels: tuple
     assert visit.labels == frozenset(labels)
 
 
-def test_a_label_that_we_do_not_know_is_named() -> None:
+def test_a_label_that_we_do_not_know_is_kept_and_named() -> None:
     visit = visit_of(bundle(resource("Condition", **_labelled("v3-ActCode", "PERSISTLABEL"))))
 
-    assert places(visit, "fhir.field_not_kept") == [("Condition", "meta.security")]
+    (named,) = label_problems(visit)
+    assert (named.rule, named.table, named.field) == ("label.unknown", "Condition", "meta.security")
+    assert visit.drafts[0].record.labels == ("PERSISTLABEL",)
+
+
+@pytest.mark.parametrize(
+    ("coding", "label"),
+    [
+        ({"system": "http://www.whocc.no/atc", "code": "J05AR10"}, "HIV"),
+        ({"system": "http://loinc.org", "code": "20447-9"}, "HIV"),
+        ({"system": "http://loinc.org", "code": "20507-0"}, "STD"),
+    ],
+)
+def test_a_code_of_a_drug_or_a_test_labels_the_visit_although_its_resource_is_not_kept(
+    coding: dict[str, str], label: str
+) -> None:
+    unkept = resource("MedicationDispense", status="completed", medicationCodeableConcept={"coding": [coding]})
+
+    assert visit_of(bundle(resource("Condition"), unkept)).labels == {label}
 
 
 def test_a_label_of_a_result_inside_a_report_labels_the_visit() -> None:

@@ -9,8 +9,22 @@ import pytest
 
 from ehb.domain.records import Composition, Record
 from ehb.domain.submission import VisitSummary, records_from, refused
+from ehb.formats.sensitivity_lists import code_lists
 from ehb.formats.visit_xml import read
-from tests.builders import EVERYTHING, NATIONAL_ID, NOW, SUMMARY, Rows, envelope, part, table_xml, visit_file
+from tests.builders import (
+    DRUG,
+    EVERYTHING,
+    NATIONAL_ID,
+    NOW,
+    RESULT,
+    SERVICE,
+    SUMMARY,
+    Rows,
+    envelope,
+    part,
+    table_xml,
+    visit_file,
+)
 from tests.formats.rows import (
     ASSESSMENT,
     BIRTH,
@@ -46,7 +60,15 @@ def _said(record: Any) -> dict[str | None, str | None]:
 
 
 def _stored(visit: VisitSummary) -> tuple[Record, ...]:
-    return records_from(visit, facility_name=None, now=NOW, key_for=str.encode)
+    return records_from(visit, facility_name=None, now=NOW, key_for=str.encode, lists=code_lists())
+
+
+def _alone(name: str, row: dict[str, str]) -> VisitSummary:
+    """A visit with one row of an everyday table and nothing else but its summary."""
+    others = [table for table in EVERYTHING if table != name]
+    visit = read(visit_file(with_tables={name: [row]}, without=others))
+    assert [draft for draft in visit.drafts if draft.table == name], visit.problems
+    return visit
 
 
 def _labels(visit: VisitSummary) -> set[tuple[str, ...]]:
@@ -208,3 +230,25 @@ def test_what_is_certified_for_tomorrow_is_a_fault_of_the_time_and_not_of_the_ta
     tomorrow = f"{NOW + timedelta(days=1):%Y%m%d}"
 
     assert _only("XML11", {**SICK_LEAVE, "DEN_NGAY": tomorrow}).leave.end
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("XML2", {**DRUG, "MA_THUOC": "00.0000", "TEN_THUOC": "Dolutegravir 50mg"}),
+        ("XML3", {**SERVICE, "TEN_DICH_VU": "HIV đo tải lượng Real-time PCR"}),
+        ("XML4", {**RESULT, "TEN_CHI_SO": "Tải lượng HIV"}),
+        ("XML4", {**RESULT, "TEN_CHI_SO": "TAI LUONG HIV-RNA"}),
+    ],
+)
+def test_an_antiretroviral_or_a_viral_load_alone_labels_the_whole_visit(table: str, row: dict[str, str]) -> None:
+    assert _labels(_alone(table, row)) == {("HIV",)}
+
+
+@pytest.mark.parametrize(("table", "row"), [("XML2", DRUG), ("XML3", SERVICE), ("XML4", RESULT)])
+def test_ordinary_care_is_not_labelled(table: str, row: dict[str, str]) -> None:
+    assert _labels(_alone(table, row)) == {HARMLESS}
+
+
+def test_an_icd_10_code_among_those_of_traditional_medicine_labels_the_visit() -> None:
+    assert _labels(_visit("XML7", DISCHARGE, MA_BENH_YHCT="U62.392;F32.1")) == {("PSY",)}
