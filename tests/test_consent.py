@@ -181,7 +181,7 @@ async def test_the_agreed_words_are_kept_in_the_language_they_were_shown_in(hous
 
     assert (kept["language"], kept["inForce"]) == ("en", True)
     assert "Not among it: sensitive records (Mental health)." in kept["text"]
-    assert "Sensitive records are open too, about: HIV/AIDS." in kept["text"]
+    assert "Sensitive records are open too, about: HIV/AIDS, with its drugs and tests." in kept["text"]
     assert NATIONAL_ID not in kept["text"]
 
 
