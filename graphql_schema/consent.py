@@ -16,7 +16,7 @@ from ehb.domain.selection import Selection
 from ehb.errors import BadInput, NotFound
 from ehb.services import consent as service
 from graphql_schema.context import Info
-from graphql_schema.elements import PartialDateTime, described
+from graphql_schema.elements import PartialDateTime, described, instant
 
 described(
     domain.GranteeKind,
@@ -184,16 +184,16 @@ def shown(info: Info, patient_id: bytes, held: domain.HeldConsent) -> Consent:
         exceptions=[_selection(info, patient_id, one) for one in consent.exceptions],
         labels=sorted(consent.labels),
         without=sorted(consent.without),
-        valid_from=_time(consent.valid_from),
-        valid_until=_time(consent.valid_until) if consent.valid_until else None,
+        valid_from=instant(consent.valid_from),
+        valid_until=instant(consent.valid_until) if consent.valid_until else None,
         max_uses=consent.max_uses,
         uses=held.uses,
-        given_at=_time(agreement.at),
+        given_at=instant(agreement.at),
         given_by=agreement.party,
         assurance_level=agreement.assurance_level,
         needs=sorted(consent.needs),
         approvals=sorted(held.approvals),
-        ended_at=_time(held.ended_at) if held.ended_at else None,
+        ended_at=instant(held.ended_at) if held.ended_at else None,
         in_force=held.in_force(info.context.clock()),
     )
 
@@ -205,14 +205,10 @@ def _selection(info: Info, patient_id: bytes, select: Selection) -> ConsentSelec
         kinds=sorted(select.kinds) if select.kinds is not None else None,
         records=[strawberry.ID(info.context.ids.record(patient_id, key)) for key in sorted(keys)] if keys else None,
         facilities=sorted(select.facilities) if select.facilities is not None else None,
-        since=_time(select.since) if select.since else None,
-        until=_time(select.until) if select.until else None,
+        since=instant(select.since) if select.since else None,
+        until=instant(select.until) if select.until else None,
         labels=sorted(select.labels) if select.labels is not None else None,
     )
-
-
-def _time(moment: datetime) -> PartialDateTime:
-    return PartialDateTime(moment.isoformat(timespec="milliseconds"))
 
 
 def _terms(info: Info, given: ConsentInput, patient_id: bytes | None) -> Terms:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import NewType
 
@@ -21,6 +22,11 @@ PARTIAL_DATE_TIME = strawberry.scalar(
     serialize=str,
     parse_value=str,
 )
+
+
+def instant(moment: datetime) -> PartialDateTime:
+    """A moment as the schema writes it."""
+    return PartialDateTime(moment.isoformat(timespec="milliseconds"))
 
 
 def _comparator(text: str) -> str:

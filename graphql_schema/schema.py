@@ -24,6 +24,7 @@ from graphql_schema.consent import ConsentMutation, ConsentQuery
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
+from graphql_schema.presentation import PresentationMutation, PresentationQuery
 from graphql_schema.receipt import ReceiptQuery
 from graphql_schema.records import RECORD_TYPES
 from graphql_schema.registry import RegistryQuery
@@ -33,12 +34,12 @@ MAX_TOKENS = 2_000
 
 
 @strawberry.type(description="What can be asked.")
-class Query(BookQuery, ConsentQuery, IdentityQuery, ReceiptQuery, RegistryQuery):
+class Query(BookQuery, ConsentQuery, IdentityQuery, PresentationQuery, ReceiptQuery, RegistryQuery):
     """All roots that read."""
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(ConsentMutation, SubmissionMutation):
+class Mutation(ConsentMutation, PresentationMutation, SubmissionMutation):
     """All roots that write."""
 
 

@@ -23,7 +23,7 @@ from ehb.store.mongo import Mongo, connect
 from ehb.store.registry import Registry
 from ehb.store.vault import Keys
 from tests.builders import FACILITY
-from tests.house import BASE, CLIENT, REDIRECT, House
+from tests.house import BASE, CLIENT, REDIRECT, Clock, House
 from tests.providers import StandInProvider
 
 
@@ -82,12 +82,13 @@ async def house(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> Asyn
     registry = Registry(mongo)
     for code, key in facility_keys.items():
         await registry.register(code, f"Bệnh viện Thử {code}", code, [key.as_dict(private=False)])
-    app = create_app(settings, keys)
+    clock = Clock()
+    app = create_app(settings, keys, clock=clock)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=BASE) as http,
     ):
-        yield House(app, http, mongo, keys, provider, facility_keys)
+        yield House(app, http, mongo, keys, provider, facility_keys, clock)
 
 
 @pytest.fixture

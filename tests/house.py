@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +31,16 @@ CLIENT = "ehb-mobile"
 
 
 @dataclass(slots=True)
+class Clock:
+    """The time by which the house lives: the real one, or `ahead` of it."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@dataclass(slots=True)
 class House:
     """A running API, seen from outside."""
 
@@ -39,6 +50,7 @@ class House:
     keys: Keys
     provider: StandInProvider
     facility_keys: dict[str, ECKey] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
 
     async def sign_in(self, subject: str, claims: Mapping[str, object]) -> dict[str, Any]:
         """A whole eID login of a person on the app; gives the token response, or the error that the app gets."""

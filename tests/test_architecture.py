@@ -99,6 +99,10 @@ def test_every_way_into_the_store_takes_a_permit() -> None:
         "standing",  # what the decision itself needs; only the door asks for it
         "blind_number",  # of the number that the caller brings
     }
+    shelf = (ROOT / "ehb/store/presentations.py").read_text()
+    assert methods_without_permit(shelf, "PresentationShelf") == {
+        "presented",  # takes the digest of 160 random bits that only the code holds
+    }
 
 
 def test_a_planted_store_method_without_a_permit_is_caught() -> None:
@@ -169,8 +173,9 @@ def test_a_planted_import_is_caught(copy: Path, place: str, planted: str) -> Non
 
 BLOCK = """mutation { giveConsent(consent: {permit: false, granteeKind: FACILITY, grantee: "99002"}) {
   consent { id } problems { code } } }"""
+SHOW = "mutation { startPresentation(presentation: {sections: [CONDITIONS]}) { code presentation { id } } }"
 OWN_IDS = "{ myHealthBook { patientId timeline(first: 1) { nodes { id } } } }"
-OWN_ROOTS = {"me", "myHealthBook", "myConsents", "giveConsent", "bookId"}
+OWN_ROOTS = {"me", "myHealthBook", "myConsents", "giveConsent", "bookId", "myPresentations"}
 """Roots that answer about the caller alone. Every other root must refuse a stranger."""
 PUBLIC_ROOTS = {
     "consentText": "puts the caller's own terms into words, with names from the public registry",
@@ -215,13 +220,15 @@ def value_for(kind: Any, ids: dict[str, str]) -> Any:
             if (isinstance(field.type, GraphQLNonNull) and field.default_value in (None, ...)) or name == "identifier"
         )
         return f"{{{inner}}}"
-    return {"ID": f'"{ids["id"]}"', "Boolean": "false", "Int": "1"}.get(kind.name, '"1985"')
+    text = ids.get("text", "1985")
+    return {"ID": f'"{ids.get("id", "x")}"', "Boolean": "false", "Int": "1"}.get(kind.name, f'"{text}"')
 
 
 def call_of(operation: str, name: str, field: GraphQLField, ids: dict[str, str]) -> str:
     required = {key: value for key, value in field.args.items() if isinstance(value.type, GraphQLNonNull)}
     given = {key: value for key, value in required.items() if value.default_value in (None, ...) or key == "input"}
     arguments = ", ".join(f"{key}: {value_for(value.type, ids)}" for key, value in given.items())
+    arguments = ", ".join(part for part in (arguments, ids.get("optional", "")) if part)
     selection = "" if not hasattr(get_named_type(field.type), "fields") else " { __typename }"
     return f"{operation} {{ {name}{f'({arguments})' if arguments else ''}{selection} }}"
 
@@ -234,6 +241,7 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
         "myHealthBook"
     ]
     consent = (await house.data(token, BLOCK))["giveConsent"]["consent"]
+    shown = (await house.data(token, SHOW))["startPresentation"]
     return {
         "healthBook": {"id": own["patientId"]},
         "record": {"id": own["timeline"]["nodes"][0]["id"]},
@@ -242,6 +250,9 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
         "liftRestriction": {"id": own["timeline"]["nodes"][0]["id"]},
         "withdrawConsent": {"id": consent["id"]},
         "approveConsent": {"id": consent["id"]},
+        "endPresentation": {"id": shown["presentation"]["id"]},
+        "openPresentation": {"text": shown["code"]},
+        "startPresentation": {"optional": f'patient: "{own["patientId"]}"'},
     }
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ehb.custodian.consents import Consents, ConsentStore
 from ehb.custodian.door import Door
+from ehb.custodian.presentations import Presentations, PresentationStore
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
@@ -77,6 +78,9 @@ class Store(Protocol):
     @property
     def consents(self) -> ConsentStore: ...
 
+    @property
+    def presentations(self) -> PresentationStore: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -98,6 +102,7 @@ class Custodian:
         self._clock = clock
         self._door = Door(store, clock)
         self.consents = Consents(self._door, store, clock)
+        self.presentations = Presentations(self._door, store, clock)
 
     async def read(
         self, principal: Principal, patient_id: bytes | None, purpose: Purpose, query: ReadQuery, *, path: str

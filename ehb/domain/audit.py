@@ -46,8 +46,12 @@ def audit_event(
     now: datetime,
     patient_id: bytes | None = None,
     sections: tuple[Section, ...] = (),
+    source: bytes | None = None,
 ) -> AuditEvent:
-    """The event for one decision; `patient_id` names the book when the request could not."""
+    """The event for one decision.
+
+    `patient_id` names the book when the request could not; `source` what was done something to, when it was something.
+    """
     permitted = isinstance(decision, Permit)
     role = request.principal.role
     return AuditEvent(
@@ -64,5 +68,5 @@ def audit_event(
         patient_id=patient_id or request.patient_id,
         sections=sections if permitted else (),
         agent_licence=role.licence if role else None,
-        source=decision.rules[0].source if isinstance(decision, Permit) else decision.source,
+        source=source or (decision.rules[0].source if isinstance(decision, Permit) else decision.source),
     )

@@ -44,12 +44,27 @@ class Emergency:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """What somebody else found afterwards. `by` is the reviewer's licence, or the steward's name."""
+
+    verdict: Verdict
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class HeldEmergency:
     """An opening as it stands. `declared_at` is the second declaration."""
 
     emergency: Emergency
     declared_at: datetime | None = None
     ended_at: datetime | None = None
+    reviewed: Reviewed | None = None
+
+    @property
+    def review_by(self) -> datetime:
+        """When a review is overdue."""
+        return self.emergency.opened_at + REVIEW_WITHIN
 
     @property
     def until(self) -> datetime:

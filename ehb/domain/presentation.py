@@ -9,6 +9,11 @@ The one invariant: until it is bound to a practitioner at a facility it opens no
 
 from __future__ import annotations
 
+import base64
+import binascii
+import enum
+import hashlib
+import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,6 +25,12 @@ from ehb.domain.selection import Selection
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(hours=4)
 ATTEMPTS = 5
 """Wrong passcodes that a presentation bears in its whole life (standards row K4)."""
+
+
+CODE_PREFIX = "EHB:P:"
+"""What a code begins with, so that a clinician's app knows what it scanned."""
+SECRET_SIZE = 20
+PASSCODE_LENGTHS = range(4, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,62 @@ class HeldPresentation:
     def in_force(self, now: datetime) -> bool:
         """It can be opened, or is open."""
         return self.ended_at is None and now < self.presentation.until
+
+    def closed_to(self, holder: Holder, now: datetime) -> NotOpened | None:
+        """Why this practitioner cannot open it, before any passcode; None when they can."""
+        if not self.in_force(now):
+            return NotOpened.ENDED
+        if self.holder is not None:
+            return None if self.holder == holder else NotOpened.TAKEN
+        return NotOpened.LOCKED if self.presentation.passcode is not None and self.attempts_left < 1 else None
+
+
+class NotOpened(enum.StrEnum):
+    """Why a presentation was not opened; whoever holds its code may know."""
+
+    UNKNOWN = "UNKNOWN"
+    """No code of ours, or one of long ago."""
+    ENDED = "ENDED"
+    """Over, or ended by the person."""
+    TAKEN = "TAKEN"
+    """Somebody else opened it first."""
+    PASSCODE_WRONG = "PASSCODE_WRONG"
+    LOCKED = "LOCKED"
+    """Too many wrong passcodes: it never opens again."""
+
+
+def code_of(secret: bytes) -> str:
+    """What the QR code holds: no personal data, and only characters that make it small."""
+    return CODE_PREFIX + base64.b32encode(secret).decode()
+
+
+def secret_of(code: str) -> bytes | None:
+    """The secret in a code, None for what is none."""
+    code = code.strip().upper()
+    if not code.startswith(CODE_PREFIX):
+        return None
+    try:
+        secret = base64.b32decode(code.removeprefix(CODE_PREFIX))
+    except binascii.Error:
+        return None
+    return secret if len(secret) == SECRET_SIZE else None
+
+
+def secret_digest(secret: bytes) -> bytes:
+    """What the store knows of a secret; 160 random bits need no salt."""
+    return hashlib.sha256(secret).digest()
+
+
+def passcode_digest(presentation: bytes, passcode: str) -> str:
+    """What a presentation keeps of its passcode, under the person's seal."""
+    return hmac.new(presentation, passcode.encode(), hashlib.sha256).hexdigest()
+
+
+def passcode_opens(shown: Presentation, passcode: str | None) -> bool:
+    """Whether this is the passcode, in time that tells nothing."""
+    if shown.passcode is None:
+        return True
+    return hmac.compare_digest(shown.passcode, passcode_digest(shown.id, passcode or ""))
 
 
 def provisions(held: HeldPresentation, request: AccessRequest) -> Iterable[Provision]:

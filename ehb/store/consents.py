@@ -17,18 +17,17 @@ from ehb.store.audit_trail import AuditTrail
 from ehb.store.grants import Grants
 from ehb.store.mongo import Mongo, Session, translated
 from ehb.store.people import People
-from ehb.store.vault import Vault
 
 
 @translated
 class ConsentShelf:
     """What people said about their books."""
 
-    def __init__(self, mongo: Mongo, vault: Vault, people: People, trail: AuditTrail) -> None:
+    def __init__(self, mongo: Mongo, grants: Grants, people: People, trail: AuditTrail) -> None:
         self._mongo = mongo
         self._people = people
         self._trail = trail
-        self._grants = Grants(mongo, vault)
+        self._grants = grants
 
     async def standing(self, patient_id: bytes, now: datetime) -> Standing:
         """What stands about a book, for the decision that comes before any permit; nothing for nobody's book."""
@@ -47,7 +46,7 @@ class ConsentShelf:
             if person is None:
                 raise Forbidden
             clear = {"uses": 0, "max_uses": consent.max_uses, "approvals": sorted(one.value for one in approvals)}
-            await self._grants.add(permit, person, consent, session, until=consent.valid_until, **clear)
+            await self._grants.add(permit, person, consent, session, now=event.time, until=consent.valid_until, **clear)
             await self._trail.append(event, session)
 
         await self._mongo.transaction(work)

@@ -9,7 +9,6 @@ The one invariant: `standing` gives everything that could speak about a book at 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,13 +20,13 @@ from pymongo import ReturnDocument
 
 from ehb.domain.access import Permit, Standing
 from ehb.domain.consent import Consent, GranteeKind, HeldConsent, Party
-from ehb.domain.emergency import Emergency, HeldEmergency
+from ehb.domain.emergency import Emergency, HeldEmergency, Reviewed, Verdict
 from ehb.domain.guardianship import Guardianship, HeldGuardianship
 from ehb.domain.presentation import ATTEMPTS, HeldPresentation, Holder, Presentation
 from ehb.errors import Conflict, Forbidden
 from ehb.store.mongo import Document, Mongo, Session
-from ehb.store.people import Person
-from ehb.store.vault import DataKey, Vault
+from ehb.store.people import People, Person
+from ehb.store.vault import DataKey
 
 Said = Consent | Presentation | Emergency | Guardianship
 Held = HeldConsent | HeldPresentation | HeldEmergency | HeldGuardianship
@@ -56,16 +55,14 @@ class Kept:
 class Grants:
     """The store of grants. An id is 16 random bytes; with the person's key before it, it is the place."""
 
-    def __init__(self, mongo: Mongo, vault: Vault) -> None:
-        self._mongo = mongo
+    def __init__(self, mongo: Mongo, people: People) -> None:
+        self._people = people
         self._grants = mongo.database["grants"]
         self._identifiers = mongo.database["identifiers"]
-        self._vault = vault
 
     async def standing(self, people: Sequence[Person], now: datetime) -> Standing:
         """What speaks about the book that these people share."""
-        in_time = {"$or": [{"until": None}, {"until": {"$gt": now}}]}
-        wanted = {"$or": [_range(person.patient_id) for person in people], "ended": None, "$and": [in_time]}
+        wanted = {"$or": [_range(person.patient_id) for person in people], "ended": None, "$and": [_in_time(now)]}
         documents = await self._grants.find(wanted).batch_size(10_000).to_list()
         keys = {person.patient_id: person.data_key for person in people}
         held = [_held(document, keys[bytes(document["_id"])[:16]]) for document in documents]
@@ -97,6 +94,7 @@ class Grants:
         said: Said,
         session: Session,
         *,
+        now: datetime,
         until: datetime | None,
         **clear: Any,
     ) -> None:
@@ -104,7 +102,7 @@ class Grants:
         _about(permit, person.patient_id)
         place = person.patient_id + said.id
         standing = await self._grants.count_documents(
-            {**_range(person.patient_id), "ended": None}, limit=MOST_STANDING, session=session
+            {**_range(person.patient_id), "ended": None, **_in_time(now)}, limit=MOST_STANDING, session=session
         )
         if standing >= MOST_STANDING:
             raise Conflict(vi="Đã có quá nhiều mục còn hiệu lực.", en="Too much stands already: end something first.")
@@ -172,30 +170,59 @@ class Grants:
         return done.matched_count == 1
 
     async def change(
-        self, place: bytes, key: DataKey, condition: Mapping[str, Any], change: Mapping[str, Any]
+        self,
+        permit: Permit,
+        grant: bytes,
+        condition: Mapping[str, Any],
+        change: Mapping[str, Any],
+        session: Session | None = None,
     ) -> Held | None:
         """Change the clear part of one grant if it is as the condition says, in one step; what it is then, or None."""
+        keys = await self._keys(permit)
         found = await self._grants.find_one_and_update(
-            {"_id": place, **condition}, change, return_document=ReturnDocument.AFTER
+            {"_id": {"$in": [patient_id + grant for patient_id in keys]}, **condition},
+            change,
+            return_document=ReturnDocument.AFTER,
+            session=session,
         )
-        return _held(found, key) if found else None
+        return _held(found, keys[bytes(found["_id"])[:16]]) if found else None
 
-    async def found_by(self, name: str, **clear: Any) -> list[Document]:
-        """Documents of one type by clear fields; sealed as they lie."""
-        return await self._grants.find({"type": name, **clear}).to_list()
+    async def at(self, permit: Permit, grant: bytes) -> Held | None:
+        """One grant of the permit's book."""
+        keys = await self._keys(permit)
+        found = await self._grants.find_one({"_id": {"$in": [patient_id + grant for patient_id in keys]}})
+        return _held(found, keys[bytes(found["_id"])[:16]]) if found else None
+
+    async def one(self, name: str, **clear: Any) -> Kept | None:
+        """The grant of this type with these clear fields."""
+        kept = await self.found(name, clear, order="_id", first=1)
+        return kept[0] if kept else None
+
+    async def found(self, name: str, clear: Mapping[str, Any], *, order: str, first: int) -> list[Kept]:
+        """Grants of one type by clear fields, whosever they are."""
+        documents = await self._grants.find({"type": name, **clear}).sort(order).limit(first).to_list()
+        keys = await self._people.data_keys({bytes(one["_id"])[:16] for one in documents})
+        places = [(document, bytes(document["_id"])[:16]) for document in documents]
+        return [Kept(owner, _held(document, keys[owner])) for document, owner in places if owner in keys]
+
+    async def tally(self, facility: str, now: datetime) -> dict[str, int]:
+        """Emergencies of a facility by verdict; those without one as `waiting` or `overdue`."""
+        late = {"$cond": [{"$lte": ["$review_by", now]}, "overdue", "waiting"]}
+        groups = await self._grants.aggregate(
+            [
+                {"$match": {"type": "emergency", "holder.facility": facility}},
+                {"$group": {"_id": {"$ifNull": ["$verdict", late]}, "count": {"$sum": 1}}},
+            ]
+        )
+        return {str(one["_id"]): int(one["count"]) async for one in groups}
+
+    async def _keys(self, permit: Permit) -> dict[bytes, DataKey]:
+        if permit.patient_id is None:
+            raise Forbidden
+        return {one.patient_id: one.data_key for one in await self._people.sharing(permit.patient_id)}
 
 
 _SEAL = b"grant\0"
-
-
-def new_id() -> bytes:
-    """16 random bytes."""
-    return os.urandom(16)
-
-
-def opened(document: Document, key: DataKey) -> Held:
-    """A grant from a document that `found_by` gave."""
-    return _held(document, key)
 
 
 def _held(document: Document, key: DataKey) -> Held:
@@ -216,7 +243,9 @@ def _held(document: Document, key: DataKey) -> Held:
                 document.get("attempts_left", ATTEMPTS),
             )
         case Emergency():
-            return HeldEmergency(said, document.get("declared"), ended)
+            verdict = document.get("verdict")
+            reviewed = Reviewed(Verdict(verdict), document["reviewed"], document["reviewer"]) if verdict else None
+            return HeldEmergency(said, document.get("declared"), ended, reviewed)
         case Guardianship():
             return HeldGuardianship(said, ended)
     raise AssertionError(document["type"])
@@ -225,6 +254,10 @@ def _held(document: Document, key: DataKey) -> Held:
 def _about(permit: Permit, patient_id: bytes) -> None:
     if permit.patient_id is not None and permit.patient_id != patient_id:
         raise Forbidden
+
+
+def _in_time(now: datetime) -> Document:
+    return {"$or": [{"until": None}, {"until": {"$gt": now}}]}
 
 
 def _range(patient_id: bytes) -> Document:

@@ -20,6 +20,9 @@ CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "aud
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
 _NEWEST_OF_FACILITY = IndexModel([("facility", 1), ("received", -1), ("_id", -1)])
 _WAITING = IndexModel("received", name="waiting", partialFilterExpression={"status": "WAITING_FOR_IDENTITY"})
+_EMERGENCIES_OF_FACILITY = IndexModel(
+    [("holder.facility", 1), ("review_by", 1)], name="emergencies", partialFilterExpression={"type": "emergency"}
+)
 INDEXES: dict[str, list[IndexModel]] = {
     "submissions": [
         IndexModel("expires", expireAfterSeconds=0, sparse=True),
@@ -27,6 +30,16 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel("waits_for", sparse=True),
         _NEWEST_OF_FACILITY,
         _WAITING,
+    ],
+    "grants": [
+        IndexModel("secret", unique=True, sparse=True),
+        IndexModel("expires", expireAfterSeconds=0, sparse=True),
+        IndexModel(
+            [("holder.facility", 1), ("review_by", 1)],
+            name="emergencies",
+            partialFilterExpression={"type": "emergency"},
+        ),
+        IndexModel("guardian", sparse=True),
     ],
     "merges": [IndexModel("people")],
     "facilities": [

@@ -24,11 +24,13 @@ from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary,
 from ehb.errors import Conflict, NotFound
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.consents import ConsentShelf
+from ehb.store.grants import Grants
 from ehb.store.intake import Intake
 from ehb.store.merges import Merges
 from ehb.store.mongo import Mongo, Session, translated
 from ehb.store.people import People, patient_of
 from ehb.store.practitioners import Practitioners
+from ehb.store.presentations import PresentationShelf
 from ehb.store.receipts import ReceiptShelf
 from ehb.store.records import Records
 from ehb.store.registry import Registry
@@ -51,7 +53,9 @@ class Store:
         self._registry = Registry(mongo)
         self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry, lists)
         self._practitioners = Practitioners(mongo, vault)
-        self.consents = ConsentShelf(mongo, vault, self._people, self._trail)
+        grants = Grants(mongo, self._people)
+        self.consents = ConsentShelf(mongo, grants, self._people, self._trail)
+        self.presentations = PresentationShelf(mongo, grants, self._people, self._trail)
 
     async def record_event(self, event: AuditEvent) -> None:
         """Make an audit event durable on its own."""
