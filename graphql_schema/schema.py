@@ -22,6 +22,7 @@ from strawberry.types import ExecutionContext
 from graphql_schema.book_roots import BookQuery
 from graphql_schema.consent import ConsentMutation, ConsentQuery
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
+from graphql_schema.emergency import EmergencyMutation, EmergencyQuery
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
 from graphql_schema.presentation import PresentationMutation, PresentationQuery
@@ -34,12 +35,12 @@ MAX_TOKENS = 2_000
 
 
 @strawberry.type(description="What can be asked.")
-class Query(BookQuery, ConsentQuery, IdentityQuery, PresentationQuery, ReceiptQuery, RegistryQuery):
+class Query(BookQuery, ConsentQuery, EmergencyQuery, IdentityQuery, PresentationQuery, ReceiptQuery, RegistryQuery):
     """All roots that read."""
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(ConsentMutation, PresentationMutation, SubmissionMutation):
+class Mutation(ConsentMutation, EmergencyMutation, PresentationMutation, SubmissionMutation):
     """All roots that write."""
 
 

@@ -250,6 +250,7 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
         "liftRestriction": {"id": own["timeline"]["nodes"][0]["id"]},
         "withdrawConsent": {"id": consent["id"]},
         "approveConsent": {"id": consent["id"]},
+        "openInEmergency": {"id": own["patientId"], "text": "a reason that is long enough"},
         "endPresentation": {"id": shown["presentation"]["id"]},
         "openPresentation": {"text": shown["code"]},
         "startPresentation": {"optional": f'patient: "{own["patientId"]}"'},

@@ -118,8 +118,7 @@ class Consents:
 
     async def may_give(self, principal: Principal, patient_id: bytes | None, *, path: str) -> None:
         """Record that somebody proposed terms that could not be kept. Raises Forbidden for whoever may not give any."""
-        request, permit = await self._door.about(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
-        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
+        await self._door.noted(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
 
     async def approve(self, principal: Principal, patient_id: bytes | None, consent: bytes, *, path: str) -> None:
         """Agree to a consent that another party of the same book gave. Raises Forbidden and NotFound."""

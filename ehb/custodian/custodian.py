@@ -13,6 +13,7 @@ from typing import Protocol
 
 from ehb.custodian.consents import Consents, ConsentStore
 from ehb.custodian.door import Door
+from ehb.custodian.emergencies import Emergencies, EmergencyStore
 from ehb.custodian.presentations import Presentations, PresentationStore
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.audit import AuditEvent, audit_event
@@ -30,6 +31,10 @@ from ehb.domain.identity import (
 from ehb.domain.records import Record, Section
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting
 from ehb.errors import Forbidden, NotFound
+
+
+class Openings(PresentationStore, EmergencyStore, Protocol):
+    """What practitioners open."""
 
 
 class Store(Protocol):
@@ -79,7 +84,7 @@ class Store(Protocol):
     def consents(self) -> ConsentStore: ...
 
     @property
-    def presentations(self) -> PresentationStore: ...
+    def presentations(self) -> Openings: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Custodian:
         self._door = Door(store, clock)
         self.consents = Consents(self._door, store, clock)
         self.presentations = Presentations(self._door, store, clock)
+        self.emergencies = Emergencies(self._door, store, clock)
 
     async def read(
         self, principal: Principal, patient_id: bytes | None, purpose: Purpose, query: ReadQuery, *, path: str

@@ -83,6 +83,11 @@ class Door:
         request, standing = await self.known(request)
         return request, await self.authorise(request, path, standing)
 
+    async def noted(self, request: AccessRequest, path: str) -> None:
+        """Record that somebody asked for something that could not be done. Raises Forbidden for whoever may not ask."""
+        request, permit = await self.about(request, path)
+        await self._store.record_event(audit_event(request, permit, path=path, now=request.now or self._clock()))
+
     async def known(self, request: AccessRequest) -> tuple[AccessRequest, Standing]:
         """The request with the moment and the registry's word, and what stands about the book.
 

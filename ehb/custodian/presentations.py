@@ -29,7 +29,7 @@ from ehb.domain.presentation import (
 )
 from ehb.domain.records import Section
 from ehb.domain.sensitivity import covered
-from ehb.errors import EhbError, Forbidden, NotFound
+from ehb.errors import Forbidden, NotFound
 
 
 class Presented(Protocol):
@@ -132,11 +132,9 @@ class Presentations:
         await self._store.presentations.start(permit, shown, secret_digest(secret), event)
         return HeldPresentation(shown), secret
 
-    async def may_start(self, principal: Principal, patient_id: bytes | None, problem: EhbError, *, path: str) -> None:
-        """Record a showing that could not be, and raise what is wrong with it. Raises Forbidden for a stranger."""
-        request, permit = await self._door.about(own_affair(principal, Action.PRESENT, patient_id), path)
-        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
-        raise problem
+    async def may_start(self, principal: Principal, patient_id: bytes | None, *, path: str) -> None:
+        """Record a showing that could not be. Raises Forbidden for whoever may not show anything."""
+        await self._door.noted(own_affair(principal, Action.PRESENT, patient_id), path)
 
     async def list(self, principal: Principal, patient_id: bytes | None, *, path: str) -> list[HeldPresentation]:
         """Everything that was shown in the last months, the newest first. Raises Forbidden."""

@@ -23,7 +23,7 @@ FIRST_STEP = timedelta(minutes=15)
 LONGEST = timedelta(hours=4)
 REVIEW_WITHIN = timedelta(days=5)
 """Three working days (domain facts §5), a weekend between them."""
-SHORTEST_REASON = 10
+SHORTEST_REASON, LONGEST_REASON = 10, 1_000
 
 
 class Verdict(enum.StrEnum):
@@ -73,6 +73,18 @@ class HeldEmergency:
 
     def in_force(self, now: datetime) -> bool:
         return self.ended_at is None and self.emergency.opened_at <= now < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyCounts:
+    """How the emergencies of one facility were judged."""
+
+    total: int
+    waiting: int
+    overdue: int
+    """Of those that wait."""
+    proper: int
+    misuse: int
 
 
 def provisions(held: HeldEmergency, request: AccessRequest) -> Iterable[Provision]:

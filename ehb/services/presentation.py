@@ -51,7 +51,7 @@ async def start(
 ) -> Shown:
     """Show these sections for some minutes. Raises Forbidden and BadInput."""
     if (problem := _problem(sections, minutes, passcode, labels)) is not None:
-        await custodian.presentations.may_start(principal, patient_id, problem, path=path)
+        await custodian.presentations.may_start(principal, patient_id, path=path)
         raise problem
     showing = Showing(sections, timedelta(minutes=minutes), passcode, labels)
     held, secret = await custodian.presentations.start(principal, patient_id, showing, path=path)

@@ -8,12 +8,12 @@ spent before the passcode is compared.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
-from ehb.domain.emergency import LONGEST, REVIEW_WITHIN, Emergency, HeldEmergency, Reviewed, Verdict
+from ehb.domain.emergency import LONGEST, REVIEW_WITHIN, Emergency, EmergencyCounts, HeldEmergency, Reviewed, Verdict
 from ehb.domain.presentation import ATTEMPTS, HeldPresentation, Holder, Presentation
 from ehb.errors import Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail
@@ -23,17 +23,6 @@ from ehb.store.people import People
 
 KEPT = timedelta(days=90)
 """How long an ended presentation can still be looked at; the trail keeps who opened it."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmergencyCounts:
-    """How the emergencies of one facility were judged."""
-
-    total: int
-    waiting: int
-    overdue: int
-    proper: int
-    misuse: int
 
 
 @translated

@@ -1,0 +1,181 @@
+"""Emergency access: opening without being shown, declaring a second time, and being judged for it afterwards.
+
+The one invariant: whoever opens a book in an emergency has said why before they see anything, and somebody else is
+asked whether it was right.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ehb.custodian.door import Door
+from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose, decide
+from ehb.domain.audit import AuditEvent, audit_event
+from ehb.domain.emergency import Emergency, EmergencyCounts, HeldEmergency, Reviewed, Verdict
+from ehb.domain.identity import Principal, PrincipalKind
+from ehb.domain.presentation import Holder
+from ehb.errors import Conflict, Forbidden, NotFound
+
+
+class OneEmergency(Protocol):
+    """An emergency, and whose book it opened."""
+
+    @property
+    def patient_id(self) -> bytes: ...
+
+    @property
+    def held(self) -> object: ...
+
+
+class EmergencyStore(Protocol):
+    """What emergencies need of the store; `ehb.store.presentations.PresentationShelf` is the one there is."""
+
+    async def open_in_emergency(self, permit: Permit, emergency: Emergency, event: AuditEvent) -> None: ...
+
+    async def declare(
+        self, permit: Permit, emergency: bytes, holder: Holder, event: AuditEvent
+    ) -> HeldEmergency | None: ...
+
+    async def reviews(self, permit: Permit, facility: str, *, waiting: bool, first: int) -> Sequence[OneEmergency]: ...
+
+    async def emergency(self, permit: Permit, emergency: bytes) -> HeldEmergency | None: ...
+
+    async def review(self, permit: Permit, emergency: bytes, reviewed: Reviewed, event: AuditEvent) -> bool: ...
+
+    async def counts(self, permit: Permit, facility: str, now: datetime) -> EmergencyCounts: ...
+
+
+class HasEmergencies(Protocol):
+    """The part of the store that this room is given."""
+
+    async def record_event(self, event: AuditEvent) -> None: ...
+
+    @property
+    def presentations(self) -> EmergencyStore: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewQueue:
+    """Emergencies of a facility with the keys of the books they opened, and how they were judged in all."""
+
+    emergencies: list[tuple[bytes, HeldEmergency]]
+    counts: EmergencyCounts
+
+
+class Emergencies:
+    """The desk for what cannot wait."""
+
+    def __init__(self, door: Door, store: HasEmergencies, clock: Callable[[], datetime]) -> None:
+        self._door = door
+        self._store = store
+        self._clock = clock
+
+    async def open(self, principal: Principal, patient_id: bytes | None, reason: str, *, path: str) -> HeldEmergency:
+        """Open the summary of a book for minutes.
+
+        Raises Forbidden for anybody but a practitioner on duty, and for one whom the person keeps out in emergencies
+        too; NotFound when nobody has this book.
+        """
+        request, permit = await self._door.about(_opening(principal, patient_id), path)
+        role, now = principal.role, self._clock()
+        if role is None:
+            raise Forbidden
+        emergency = Emergency(os.urandom(16), Holder(role.licence, role.facility), now, reason)
+        held = HeldEmergency(emergency)
+        known, standing = await self._door.known(request)
+        reading = dataclasses.replace(known, action=Action.READ, now=now)
+        decision = decide(reading, dataclasses.replace(standing, emergencies=(*standing.emergencies, held)))
+        if isinstance(decision, Deny):
+            await self._door.refuse(request, decision, path)
+            raise Forbidden
+        event = audit_event(request, permit, path=path, now=now, source=emergency.id)
+        try:
+            await self._store.presentations.open_in_emergency(permit, emergency, event)
+        except NotFound:
+            await self._door.refuse(request, Deny(DenyReason.NO_LEGAL_GROUND), path)
+            raise
+        return held
+
+    async def may_open(self, principal: Principal, patient_id: bytes | None, *, path: str) -> None:
+        """Record an opening that was not said well enough. Raises Forbidden for whoever may not open any."""
+        await self._door.noted(_opening(principal, patient_id), path)
+
+    async def declare(
+        self, principal: Principal, patient_id: bytes | None, emergency: bytes, *, path: str
+    ) -> HeldEmergency:
+        """The second declaration: more of the book, for hours.
+
+        Raises Forbidden, and NotFound for what is not one's own or is over.
+        """
+        request, permit = await self._door.about(_opening(principal, patient_id), path)
+        role, now = principal.role, self._clock()
+        if role is None:
+            raise Forbidden
+        event = audit_event(request, permit, path=path, now=now, source=emergency)
+        holder = Holder(role.licence, role.facility)
+        held = await self._store.presentations.declare(permit, emergency, holder, event)
+        if held is None:
+            raise NotFound
+        return held
+
+    async def reviews(
+        self, principal: Principal, facility: str | None, *, waiting: bool, first: int, path: str
+    ) -> ReviewQueue:
+        """What a facility's emergencies wait for. A practitioner sees those of their own; a steward names one.
+
+        Raises Forbidden.
+        """
+        own = principal.role.facility if principal.role else facility
+        asked = AccessRequest(principal, Action.REVIEW_EMERGENCY, Purpose.ADMINISTRATION, facility=own)
+        request, permit = await self._door.about(asked, path)
+        if own is None:
+            raise Forbidden
+        now = self._clock()
+        await self._store.record_event(audit_event(request, permit, path=path, now=now))
+        shelf = self._store.presentations
+        found = await shelf.reviews(permit, own, waiting=waiting, first=first)
+        emergencies = [(one.patient_id, one.held) for one in found if isinstance(one.held, HeldEmergency)]
+        return ReviewQueue(emergencies, await shelf.counts(permit, own, now))
+
+    async def review(
+        self, principal: Principal, patient_id: bytes | None, emergency: bytes, verdict: Verdict, *, path: str
+    ) -> HeldEmergency:
+        """Say whether an emergency was one.
+
+        Raises Forbidden for the one who opened it and for other facilities, Conflict when it was judged before.
+        """
+        asked = AccessRequest(principal, Action.REVIEW_EMERGENCY, Purpose.ADMINISTRATION, patient_id=patient_id)
+        request, permit = await self._door.about(asked, path)
+        held, role, now = None, principal.role, self._clock()
+        if patient_id is not None:
+            held = await self._store.presentations.emergency(permit, emergency)
+        if held is None:
+            await self._door.refuse(request, Deny(DenyReason.NO_LEGAL_GROUND), path)
+            raise NotFound
+        holder = held.emergency.holder
+        if (reason := _may_not_review(principal, holder)) is not None:
+            await self._door.refuse(request, Deny(reason, emergency), path)
+            raise Forbidden
+        reviewed = Reviewed(verdict, now, role.licence if role else principal.session)
+        event = audit_event(request, permit, path=path, now=now, source=emergency)
+        if not await self._store.presentations.review(permit, emergency, reviewed, event):
+            raise Conflict(vi="Lần truy cập này đã được xem xét.", en="This emergency was reviewed already.")
+        return dataclasses.replace(held, reviewed=reviewed)
+
+
+def _opening(principal: Principal, patient_id: bytes | None) -> AccessRequest:
+    return AccessRequest(principal, Action.OPEN_EMERGENCY, Purpose.EMERGENCY_TREATMENT, patient_id=patient_id)
+
+
+def _may_not_review(principal: Principal, holder: Holder) -> DenyReason | None:
+    role = principal.role
+    if principal.kind is PrincipalKind.STEWARD:
+        return None
+    if role is None or role.facility != holder.facility:
+        return DenyReason.OTHER_FACILITY
+    return DenyReason.OWN_REVIEW if role.licence == holder.licence else None
