@@ -29,13 +29,23 @@ from graphql_schema.presentation import PresentationMutation, PresentationQuery
 from graphql_schema.receipt import ReceiptQuery
 from graphql_schema.records import RECORD_TYPES
 from graphql_schema.registry import RegistryQuery
+from graphql_schema.representation import RepresentationQuery
 from graphql_schema.submission import SubmissionMutation
 
 MAX_TOKENS = 2_000
 
 
 @strawberry.type(description="What can be asked.")
-class Query(BookQuery, ConsentQuery, EmergencyQuery, IdentityQuery, PresentationQuery, ReceiptQuery, RegistryQuery):
+class Query(
+    BookQuery,
+    ConsentQuery,
+    EmergencyQuery,
+    IdentityQuery,
+    PresentationQuery,
+    ReceiptQuery,
+    RegistryQuery,
+    RepresentationQuery,
+):
     """All roots that read."""
 
 

@@ -99,6 +99,7 @@ def test_every_way_into_the_store_takes_a_permit() -> None:
         "standing",  # what the decision itself needs; only the door asks for it
         "blind_number",  # of the number that the caller brings
     }
+    assert methods_without_permit((ROOT / "ehb/store/guardians.py").read_text(), "GuardianShelf") == set()
     shelf = (ROOT / "ehb/store/presentations.py").read_text()
     assert methods_without_permit(shelf, "PresentationShelf") == {
         "presented",  # takes the digest of 160 random bits that only the code holds
@@ -175,7 +176,7 @@ BLOCK = """mutation { giveConsent(consent: {permit: false, granteeKind: FACILITY
   consent { id } problems { code } } }"""
 SHOW = "mutation { startPresentation(presentation: {sections: [CONDITIONS]}) { code presentation { id } } }"
 OWN_IDS = "{ myHealthBook { patientId timeline(first: 1) { nodes { id } } } }"
-OWN_ROOTS = {"me", "myHealthBook", "myConsents", "giveConsent", "bookId", "myPresentations"}
+OWN_ROOTS = {"me", "myHealthBook", "myConsents", "giveConsent", "bookId", "myPresentations", "myWards", "myGuardians"}
 """Roots that answer about the caller alone. Every other root must refuse a stranger."""
 PUBLIC_ROOTS = {
     "consentText": "puts the caller's own terms into words, with names from the public registry",

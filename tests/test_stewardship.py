@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ehb.custodian import Custodian
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
-from ehb.formats.sensitivity_lists import code_lists
 from ehb.services import stewardship
-from ehb.store.store import Store
-from ehb.store.vault import Vault
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 from tests.running import ehb
+from tests.stewards import stewards_door
 
 OLD, THIRD = "999190000002", "999190000003"
 CARD = "GD4019990000001"
@@ -27,10 +23,6 @@ PATH = "test"
 BOOK = """{ myHealthBook { patientId patient { fullName identifiers { value } }
   timeline(first: 100) { nodes { id time __typename provenance { submittedAt } } } } }"""
 RECORD = "query ($id: ID!) { record(id: $id) { id __typename } }"
-
-
-def _door(house: House) -> Custodian:
-    return Custodian(Store(house.mongo, Vault(house.keys), code_lists()), lambda: datetime.now(UTC))
 
 
 async def _book(house: House, number: str) -> dict[str, Any]:
@@ -56,20 +48,20 @@ async def test_a_steward_sees_what_waits_and_says_whose_it_is(house: House) -> N
     token = await house.facility(FACILITY)
     receipt = (await house.submit(token, visit_file({"SO_CCCD": ""}))).json()
 
-    [waiting] = await stewardship.waiting(_door(house), STEWARD, first=10, path=PATH)
-    settled = await stewardship.resolve(_door(house), STEWARD, waiting.receipt, NATIONAL_ID, path=PATH)
+    [waiting] = await stewardship.waiting(stewards_door(house), STEWARD, first=10, path=PATH)
+    settled = await stewardship.resolve(stewards_door(house), STEWARD, waiting.receipt, NATIONAL_ID, path=PATH)
 
     assert (waiting.receipt, waiting.facility) == (receipt["id"], FACILITY)
     assert (settled.status, settled.records) == ("ACCEPTED", 6)
     assert len((await _book(house, NATIONAL_ID))["timeline"]["nodes"]) == 6
-    assert await stewardship.waiting(_door(house), STEWARD, first=10, path=PATH) == []
+    assert await stewardship.waiting(stewards_door(house), STEWARD, first=10, path=PATH) == []
     again = await house.http.get(f"/facility/submissions/{receipt['id']}", headers={"Authorization": f"Bearer {token}"})
     assert (again.json()["status"], again.json()["records"], again.json()["episode"]) == ("ACCEPTED", 6, "LK-1")
 
 
 async def test_what_a_steward_resolved_is_sealed_under_the_persons_key_and_keeps_when_it_came(house: House) -> None:
     receipt = (await house.submit(await house.facility(FACILITY), visit_file({"SO_CCCD": ""}))).json()
-    await stewardship.resolve(_door(house), STEWARD, receipt["id"], NATIONAL_ID, path=PATH)
+    await stewardship.resolve(stewards_door(house), STEWARD, receipt["id"], NATIONAL_ID, path=PATH)
 
     (kept,) = await house.mongo.database["submissions"].find().to_list()
     (person,) = await house.mongo.database["people"].find().to_list()
@@ -83,7 +75,7 @@ async def test_what_a_steward_resolved_is_sealed_under_the_persons_key_and_keeps
 async def test_a_resolved_visit_goes_on_as_an_ordinary_episode(house: House) -> None:
     token = await house.facility(FACILITY)
     receipt = (await house.submit(token, visit_file({"SO_CCCD": ""}))).json()
-    await stewardship.resolve(_door(house), STEWARD, receipt["id"], NATIONAL_ID, path=PATH)
+    await stewardship.resolve(stewards_door(house), STEWARD, receipt["id"], NATIONAL_ID, path=PATH)
 
     same = (await house.submit(token, visit_file({"SO_CCCD": ""}))).json()
     changed = (await house.submit(token, visit_file({"SO_CCCD": "", "LY_DO_VV": "Ho"}))).json()
@@ -100,7 +92,7 @@ async def test_what_waits_with_a_card_joins_by_itself_when_the_card_is_known(hou
 
     assert waiting["status"] == "WAITING_FOR_IDENTITY"
     assert len((await _book(house, NATIONAL_ID))["timeline"]["nodes"]) == 12
-    assert await stewardship.waiting(_door(house), STEWARD, first=10, path=PATH) == []
+    assert await stewardship.waiting(stewards_door(house), STEWARD, first=10, path=PATH) == []
 
 
 async def test_what_waits_with_a_card_does_not_join_somebody_born_on_another_day(house: House) -> None:
@@ -111,7 +103,7 @@ async def test_what_waits_with_a_card_does_not_join_somebody_born_on_another_day
     await house.submit(token, visit_file({"MA_LK": "LK-2", "MA_THE_BHYT": CARD}))
 
     assert len((await _book(house, NATIONAL_ID))["timeline"]["nodes"]) == 6
-    assert len(await stewardship.waiting(_door(house), STEWARD, first=10, path=PATH)) == 1
+    assert len(await stewardship.waiting(stewards_door(house), STEWARD, first=10, path=PATH)) == 1
 
 
 async def test_what_was_replaced_or_taken_back_waits_no_more(house: House) -> None:
@@ -119,14 +111,14 @@ async def test_what_was_replaced_or_taken_back_waits_no_more(house: House) -> No
     first = (await house.submit(token, visit_file({"SO_CCCD": ""}))).json()
     second = (await house.submit(token, visit_file({"SO_CCCD": "", "LY_DO_VV": "Ho"}))).json()
 
-    waiting = await stewardship.waiting(_door(house), STEWARD, first=10, path=PATH)
+    waiting = await stewardship.waiting(stewards_door(house), STEWARD, first=10, path=PATH)
     with pytest.raises(NotFound):
-        await stewardship.resolve(_door(house), STEWARD, first["id"], NATIONAL_ID, path=PATH)
+        await stewardship.resolve(stewards_door(house), STEWARD, first["id"], NATIONAL_ID, path=PATH)
     retract = f'mutation {{ retractSubmission(id: "{second["id"]}", reason: "nhầm") {{ id }} }}'
     await house.data(token, retract)
 
     assert [one.receipt for one in waiting] == [second["id"]]
-    assert await stewardship.waiting(_door(house), STEWARD, first=10, path=PATH) == []
+    assert await stewardship.waiting(stewards_door(house), STEWARD, first=10, path=PATH) == []
 
 
 # Newborns
@@ -223,7 +215,7 @@ async def test_two_people_who_are_one_share_a_book_and_no_record_is_rewritten(ho
     before = await house.mongo.database["records"].find().sort("_id", 1).to_list()
     apart = await _ids(house, NATIONAL_ID), await _ids(house, OLD)
 
-    await stewardship.merge(_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
+    await stewardship.merge(stewards_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
 
     assert await house.mongo.database["records"].find().sort("_id", 1).to_list() == before
     assert await _ids(house, NATIONAL_ID) == await _ids(house, OLD) == apart[0] | apart[1]
@@ -235,7 +227,7 @@ async def test_two_people_who_are_one_share_a_book_and_no_record_is_rewritten(ho
 
 async def test_every_record_of_a_shared_book_can_be_opened_again_by_its_id(house: House) -> None:
     await _two_people(house)
-    await stewardship.merge(_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
+    await stewardship.merge(stewards_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
     token = await house.citizen(OLD)
 
     for node in (await _book(house, OLD))["timeline"]["nodes"]:
@@ -246,12 +238,12 @@ async def test_every_record_of_a_shared_book_can_be_opened_again_by_its_id(house
 async def test_after_parting_everybody_has_what_came_under_their_own_number(house: House) -> None:
     await _two_people(house)
     before = await _ids(house, NATIONAL_ID), await _ids(house, OLD)
-    await stewardship.merge(_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
+    await stewardship.merge(stewards_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
     later = visit_file({"SO_CCCD": OLD, "MA_LK": "LK-3", "NGAY_VAO": "202602030800"})
     await house.submit(await house.facility(FACILITY), later)
     together = await _ids(house, NATIONAL_ID)
 
-    await stewardship.unmerge(_door(house), STEWARD, OLD, NATIONAL_ID, REASON, path=PATH)
+    await stewardship.unmerge(stewards_door(house), STEWARD, OLD, NATIONAL_ID, REASON, path=PATH)
 
     assert await _ids(house, NATIONAL_ID) == before[0]
     assert await _ids(house, OLD) == together - before[0] | before[1]
@@ -261,7 +253,7 @@ async def test_three_people_who_are_one_part_where_they_were_joined(house: House
     await _two_people(house)
     third = visit_file({"SO_CCCD": THIRD, "MA_LK": "LK-3", "NGAY_VAO": "202602030800"})
     await house.submit(await house.facility(FACILITY), third)
-    door = _door(house)
+    door = stewards_door(house)
     await stewardship.merge(door, STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
     await stewardship.merge(door, STEWARD, OLD, THIRD, REASON, path=PATH)
     all_of_them = await _ids(house, THIRD)
@@ -276,7 +268,7 @@ async def test_three_people_who_are_one_part_where_they_were_joined(house: House
 
 async def test_merging_again_and_parting_strangers_is_a_conflict(house: House) -> None:
     await _two_people(house)
-    door = _door(house)
+    door = stewards_door(house)
 
     with pytest.raises(Conflict):
         await stewardship.unmerge(door, STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
@@ -289,7 +281,7 @@ async def test_merging_again_and_parting_strangers_is_a_conflict(house: House) -
 
 async def test_bad_input_of_a_steward_changes_nothing(house: House) -> None:
     await _two_people(house)
-    door = _door(house)
+    door = stewards_door(house)
 
     with pytest.raises(NotFound):
         await stewardship.merge(door, STEWARD, NATIONAL_ID, "999190000099", REASON, path=PATH)
@@ -302,7 +294,7 @@ async def test_bad_input_of_a_steward_changes_nothing(house: House) -> None:
 
 async def test_a_merge_is_written_down_with_its_reason_sealed(house: House) -> None:
     await _two_people(house)
-    await stewardship.merge(_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
+    await stewardship.merge(stewards_door(house), STEWARD, NATIONAL_ID, OLD, REASON, path=PATH)
 
     (merge,) = await house.mongo.database["merges"].find().to_list()
     events = await house.mongo.database["audit_events"].find({"action": "MERGE_PEOPLE"}).to_list()
@@ -327,7 +319,7 @@ async def test_only_a_steward_with_a_name_keeps_identities(
     house: House, principal: Principal, refusal: type[Exception]
 ) -> None:
     await _two_people(house)
-    door = _door(house)
+    door = stewards_door(house)
 
     with pytest.raises(refusal):
         await stewardship.waiting(door, principal, first=10, path=PATH)
@@ -346,4 +338,4 @@ async def test_a_steward_opens_no_book(house: House) -> None:
 
     for purpose in Purpose:
         with pytest.raises(Forbidden):
-            await _door(house).read(STEWARD, person["_id"], purpose, ReadQuery(), path=PATH)
+            await stewards_door(house).read(STEWARD, person["_id"], purpose, ReadQuery(), path=PATH)

@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from ehb.cli import registry, submit
+from ehb.cli import people, registry, submit
 from ehb.errors import EhbError, Misconfigured
 
 _DEMO_REDIRECT = "/demo/signed-in"
@@ -105,21 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     registry.add_commands(commands)
 
-    people = _command(commands, "people", None, "for stewards: whose a waiting visit is, and people who are one")
-    done = people.add_subparsers(dest="action", required=True, metavar="ACTION")
-    waiting = _command(done, "waiting", _waiting, "list the submissions that wait for an identity, the oldest first")
-    waiting.add_argument("--first", type=_count, default=100, help="how many (100)")
-    resolve = _command(done, "resolve", _resolve, "say whose a waiting submission is; the number is read from stdin")
-    resolve.add_argument("receipt", metavar="RECEIPT", help="id of the receipt, as `ehb people waiting` shows it")
-    for name, undo, summary in (
-        ("merge", False, "let the people behind two numbers share a book; the numbers are read from stdin"),
-        ("unmerge", True, "part two people again; everybody keeps what came under their own numbers"),
-    ):
-        change = _command(done, name, _merge, summary)
-        change.set_defaults(undo=undo)
-        change.add_argument("--reason", required=True, help="why, kept sealed; no name and no number in it")
-    for action in done.choices.values():
-        action.add_argument("--steward", required=True, help="your name in the trail, such as a staff code")
+    people.add_commands(commands)
 
     keys = _command(commands, "keys", None, "the keys of this deployment")
     made = keys.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -217,27 +203,6 @@ def _ask(given: argparse.Namespace) -> int:
     else:
         print(json.dumps(answer, ensure_ascii=False, indent=2))
     return 1 if refused else 0
-
-
-def _waiting(given: argparse.Namespace) -> None:
-    from ehb.cli import stewarding
-
-    for one in asyncio.run(stewarding.waiting(given.steward, given.first)):
-        print(f"{one.receipt}  {one.facility}  {one.source}  {one.received_at}")
-
-
-def _resolve(given: argparse.Namespace) -> None:
-    from ehb.cli import stewarding
-
-    receipt = asyncio.run(stewarding.resolve(given.steward, given.receipt))
-    print(f"{receipt.id}: {receipt.status}, {receipt.records} records")
-
-
-def _merge(given: argparse.Namespace) -> None:
-    from ehb.cli import stewarding
-
-    asyncio.run(stewarding.merge(given.steward, given.reason, undo=given.undo))
-    print("parted" if given.undo else "merged")
 
 
 def _new_keys(given: argparse.Namespace) -> None:

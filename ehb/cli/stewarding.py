@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import date, datetime
 from typing import TypeVar
 
 from ehb.app import open_custodian
 from ehb.cli.serving import checked
 from ehb.custodian import Custodian
+from ehb.custodian.emergencies import ReviewQueue
+from ehb.domain.coding import VIETNAM
+from ehb.domain.emergency import Verdict
+from ehb.domain.guardianship import Appointment
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.submission import Receipt, Waiting
 from ehb.errors import BadInput
-from ehb.services import stewardship
+from ehb.services import emergency, stewardship
 
 T = TypeVar("T")
 _PATH = "ehb people"
@@ -38,6 +43,43 @@ async def merge(steward: str, reason: str, *, undo: bool) -> None:
     one, other = numbers("number of one: ", "number of the other: ")
     change = stewardship.unmerge if undo else stewardship.merge
     await _through(lambda door: change(door, _principal(steward), one, other, reason, path=_PATH))
+
+
+async def appoint(steward: str, appointment: Appointment) -> None:
+    """Enter a guardianship between the two numbers on standard input: the ward's, then the guardian's."""
+    ward, guardian = numbers("number of the one who is represented: ", "number of the guardian: ")
+    await _through(lambda door: stewardship.appoint(door, _principal(steward), ward, guardian, appointment, path=_PATH))
+
+
+async def end_guardian(steward: str) -> None:
+    """End the guardianship between the two numbers on standard input."""
+    ward, guardian = numbers("number of the one who is represented: ", "number of the guardian: ")
+    await _through(lambda door: stewardship.end_guardian(door, _principal(steward), ward, guardian, path=_PATH))
+
+
+async def emergencies(steward: str, facility: str) -> ReviewQueue:
+    """A facility's emergencies that wait for a review, and how all of them were judged."""
+    return await _through(
+        lambda door: emergency.reviews(
+            door, _principal(steward), facility, waiting=True, first=emergency.MOST_REVIEWS, path=_PATH
+        )
+    )
+
+
+async def review(steward: str, place: str, verdict: Verdict) -> None:
+    """Judge one. Raises BadInput for what `ehb people emergencies` does not show."""
+    try:
+        key = bytes.fromhex(place)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise BadInput(vi="Không phải mã lần truy cập khẩn cấp.", en="This is none of those that are listed.")
+    await _through(lambda door: emergency.review(door, _principal(steward), key[:16], key[16:], verdict, path=_PATH))
+
+
+def today() -> date:
+    """The day in Vietnam."""
+    return datetime.now(VIETNAM).date()
 
 
 def numbers(*prompts: str) -> list[str]:

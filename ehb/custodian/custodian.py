@@ -14,6 +14,7 @@ from typing import Protocol
 from ehb.custodian.consents import Consents, ConsentStore
 from ehb.custodian.door import Door
 from ehb.custodian.emergencies import Emergencies, EmergencyStore
+from ehb.custodian.guardians import Guardians, GuardianStore
 from ehb.custodian.presentations import Presentations, PresentationStore
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.audit import AuditEvent, audit_event
@@ -86,6 +87,9 @@ class Store(Protocol):
     @property
     def presentations(self) -> Openings: ...
 
+    @property
+    def guardians(self) -> GuardianStore: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -108,6 +112,7 @@ class Custodian:
         self._door = Door(store, clock)
         self.consents = Consents(self._door, store, clock)
         self.presentations = Presentations(self._door, store, clock)
+        self.guardians = Guardians(self._door, store, clock)
         self.emergencies = Emergencies(self._door, store, clock)
 
     async def read(

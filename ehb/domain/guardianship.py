@@ -16,7 +16,9 @@ from datetime import date, datetime
 
 from ehb.domain.coding import VIETNAM
 from ehb.domain.consent import READING
+from ehb.domain.identity import Patient
 from ehb.domain.provision import AccessRequest, Ground, Provision, Purpose
+from ehb.errors import Conflict
 
 ASSENT_FROM, SENSITIVE_FROM, OF_AGE = 7, 15, 18
 
@@ -48,6 +50,16 @@ class Guardianship:
 
 
 @dataclass(frozen=True, slots=True)
+class Appointment:
+    """What a steward enters: the relation, the paper it was proven by, and when it holds."""
+
+    relation: Relation
+    proof: str = field(repr=False)
+    since: date
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldGuardianship:
     """A guardianship as it stands."""
 
@@ -74,6 +86,24 @@ def age(birth_date: str | None, today: date) -> int | None:
     if not 1 <= year <= today.year:
         return None
     return today.year - year - ((today.month, today.day) < (month, day))
+
+
+def objection(relation: Relation, ward: Patient, guardian: Patient, now: datetime) -> Conflict | None:
+    """Why the law knows no such guardianship; None when it does."""
+    today = now.astimezone(VIETNAM).date()
+    minor, adult = age(ward.birth_date, today), age(guardian.birth_date, today)
+    if adult is not None and adult < OF_AGE:
+        return Conflict(vi="Người giám hộ phải đủ 18 tuổi.", en="A guardian is 18 or older.")
+    if relation is Relation.GUARDIAN_OF_WARD:
+        return None
+    if minor is None:
+        return Conflict(vi="Không rõ ngày sinh của người được giám hộ.", en="The birth date of the ward is not known.")
+    if minor >= OF_AGE:
+        return Conflict(
+            vi="Người đủ 18 tuổi chỉ có người giám hộ theo quyết định của tòa án.",
+            en="From 18 on only a court appoints a guardian (GUARDIAN_OF_WARD).",
+        )
+    return None
 
 
 def provisions(held: HeldGuardianship, birth_date: str | None, request: AccessRequest) -> Iterable[Provision]:

@@ -1,8 +1,11 @@
-"""Stewardship: the managing unit keeps identities right. It opens no book and sees no record."""
+"""Stewardship: the managing unit keeps identities and guardianships right. It opens no book and sees no record."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ehb.custodian import Custodian
+from ehb.domain.guardianship import Appointment
 from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, card_from, identifier_from
 from ehb.domain.submission import Receipt, Waiting
 from ehb.errors import BadInput
@@ -35,6 +38,25 @@ async def merge(custodian: Custodian, principal: Principal, one: str, other: str
 async def unmerge(custodian: Custodian, principal: Principal, one: str, other: str, reason: str, *, path: str) -> None:
     """Part them again: everybody keeps what came under their own numbers. Raises as `merge` does."""
     await custodian.unmerge(principal, _identifier(one), _identifier(other), _reason(reason), path=path)
+
+
+async def appoint(
+    custodian: Custodian, principal: Principal, ward: str, guardian: str, appointment: Appointment, *, path: str
+) -> None:
+    """Enter a guardianship that was proven.
+
+    Raises BadInput without a proof, for an end before the begin and for a number that can be none; NotFound for one
+    that nobody has; Conflict for what the law does not know.
+    """
+    if appointment.until is not None and appointment.until < appointment.since:
+        raise BadInput(vi="Ngày kết thúc trước ngày bắt đầu.", en="It would end before it begins.")
+    proven = replace(appointment, proof=_reason(appointment.proof))
+    await custodian.guardians.appoint(principal, _identifier(ward), _identifier(guardian), proven, path=path)
+
+
+async def end_guardian(custodian: Custodian, principal: Principal, ward: str, guardian: str, *, path: str) -> None:
+    """End a guardianship. Raises BadInput and NotFound."""
+    await custodian.guardians.end(principal, _identifier(ward), _identifier(guardian), path=path)
 
 
 def _identifier(number: str) -> Identifier:

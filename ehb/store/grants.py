@@ -117,10 +117,13 @@ class Grants:
         }
         await self._grants.insert_one(document, session=session)
 
-    async def all(self, permit: Permit, people: Iterable[Person]) -> list[Held]:
-        """Everything that was ever said about a book, the newest not necessarily first."""
+    async def all(self, permit: Permit, people: Iterable[Person], *, about: bytes | None = None) -> list[Held]:
+        """Everything that was ever said about a book, the newest not necessarily first.
+
+        A steward's permit names no book: `about` does.
+        """
         keys = {person.patient_id: person.data_key for person in people}
-        if permit.patient_id not in keys:
+        if (permit.patient_id or about) not in keys:
             raise Forbidden
         found = self._grants.find({"$or": [_range(patient_id) for patient_id in keys]})
         held = [_held(document, keys[bytes(document["_id"])[:16]]) async for document in found]
@@ -138,6 +141,13 @@ class Grants:
             {"_id": {"$in": places}, "type": name, "ended": None}, {"$set": {"ended": now}}, session=session
         )
         return done.modified_count == 1
+
+    async def stop(self, permit: Permit, patient_id: bytes, grant: bytes, session: Session, *, now: datetime) -> None:
+        """End a grant of somebody whom a steward's permit does not name."""
+        _about(permit, patient_id)
+        await self._grants.update_one(
+            {"_id": patient_id + grant, "ended": None}, {"$set": {"ended": now}}, session=session
+        )
 
     async def use(self, permit: Permit, people: Iterable[bytes], now: datetime) -> bool:
         """Count one opening of every limited consent that a permit rests on; False when one of them is used up."""

@@ -164,7 +164,7 @@ class People:
 
     async def named(self, permit: Permit, identifier: Identifier, session: Session) -> Person | None:
         """The person whom a steward names by an exact identifier."""
-        _require(permit, Action.MERGE_PEOPLE)
+        _require(permit, Action.MERGE_PEOPLE, Action.APPOINT_GUARDIAN)
         known = await self._known([identifier], session)
         return await self._person(known[identifier], session) if identifier in known else None
 

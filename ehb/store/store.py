@@ -25,6 +25,7 @@ from ehb.errors import Conflict, NotFound
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.consents import ConsentShelf
 from ehb.store.grants import Grants
+from ehb.store.guardians import GuardianShelf
 from ehb.store.intake import Intake
 from ehb.store.merges import Merges
 from ehb.store.mongo import Mongo, Session, translated
@@ -55,6 +56,7 @@ class Store:
         self._practitioners = Practitioners(mongo, vault)
         grants = Grants(mongo, self._people)
         self.consents = ConsentShelf(mongo, grants, self._people, self._trail)
+        self.guardians = GuardianShelf(mongo, grants, self._people, self._trail)
         self.presentations = PresentationShelf(mongo, grants, self._people, self._trail)
 
     async def record_event(self, event: AuditEvent) -> None:
