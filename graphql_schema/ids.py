@@ -53,6 +53,15 @@ class OpaqueIds:
         opened = self._open(b"grant", text)
         return (opened[:16], opened[16:]) if opened and len(opened) == 32 else None
 
+    def line(self, line: bytes) -> str:
+        """The outside id of a line of the trail."""
+        return self._seal(b"line", line)
+
+    def line_key(self, text: str) -> bytes | None:
+        """The place of a line, None for a text that is none."""
+        opened = self._open(b"line", text)
+        return opened if opened and len(opened) == 32 else None
+
     def cursor(self, position: Position, scope: bytes) -> str:
         """A cursor that only the same list of the same viewer takes back."""
         millis = (position.instant - _EPOCH) // timedelta(milliseconds=1)

@@ -19,6 +19,7 @@ from strawberry.extensions import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from graphql_schema.access_log import AccessLogMutation, AccessLogQuery
 from graphql_schema.book_roots import BookQuery
 from graphql_schema.consent import ConsentMutation, ConsentQuery
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
@@ -37,6 +38,7 @@ MAX_TOKENS = 2_000
 
 @strawberry.type(description="What can be asked.")
 class Query(
+    AccessLogQuery,
     BookQuery,
     ConsentQuery,
     EmergencyQuery,
@@ -50,7 +52,7 @@ class Query(
 
 
 @strawberry.type(description="What can be done.")
-class Mutation(ConsentMutation, EmergencyMutation, PresentationMutation, SubmissionMutation):
+class Mutation(AccessLogMutation, ConsentMutation, EmergencyMutation, PresentationMutation, SubmissionMutation):
     """All roots that write."""
 
 

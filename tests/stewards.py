@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from ehb.custodian import Custodian
 from ehb.domain.guardianship import Appointment, Relation
@@ -34,3 +35,18 @@ async def appoint(
     """Enter a guardianship between two numbers."""
     appointment = Appointment(relation, "giấy khai sinh", since, until)
     await stewardship.appoint(stewards_door(house), STEWARD, ward, guardian, appointment, path=PATH)
+
+
+def environment(house: House, mongo_uri: str, folder: Path) -> dict[str, str]:
+    """What an operator's command needs to work on the database of the house."""
+    keys = folder / "keys.json"
+    house.keys.save(keys)
+    return {
+        "EHB_MONGO_URI": mongo_uri,
+        "EHB_DATABASE": house.mongo.database.name,
+        "EHB_KEYS_FILE": str(keys),
+        "EHB_EID__ISSUER": "https://eid.example",
+        "EHB_EID__CLIENT_SECRET": "secret",
+        "EHB_BASE_URL": "https://book.example",
+        "EHB_MOBILE_REDIRECT_URIS": "https://app.example/back",
+    }

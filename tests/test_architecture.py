@@ -100,6 +100,7 @@ def test_every_way_into_the_store_takes_a_permit() -> None:
         "blind_number",  # of the number that the caller brings
     }
     assert methods_without_permit((ROOT / "ehb/store/guardians.py").read_text(), "GuardianShelf") == set()
+    assert methods_without_permit((ROOT / "ehb/store/access_log.py").read_text(), "AccessLog") == set()
     shelf = (ROOT / "ehb/store/presentations.py").read_text()
     assert methods_without_permit(shelf, "PresentationShelf") == {
         "presented",  # takes the digest of 160 random bits that only the code holds
@@ -176,7 +177,17 @@ BLOCK = """mutation { giveConsent(consent: {permit: false, granteeKind: FACILITY
   consent { id } problems { code } } }"""
 SHOW = "mutation { startPresentation(presentation: {sections: [CONDITIONS]}) { code presentation { id } } }"
 OWN_IDS = "{ myHealthBook { patientId timeline(first: 1) { nodes { id } } } }"
-OWN_ROOTS = {"me", "myHealthBook", "myConsents", "giveConsent", "bookId", "myPresentations", "myWards", "myGuardians"}
+OWN_ROOTS = {
+    "me",
+    "myHealthBook",
+    "myConsents",
+    "giveConsent",
+    "bookId",
+    "myPresentations",
+    "myWards",
+    "myGuardians",
+    "myAccessLog",
+}
 """Roots that answer about the caller alone. Every other root must refuse a stranger."""
 PUBLIC_ROOTS = {
     "consentText": "puts the caller's own terms into words, with names from the public registry",
@@ -254,6 +265,7 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
         "openInEmergency": {"id": own["patientId"], "text": "a reason that is long enough"},
         "endPresentation": {"id": shown["presentation"]["id"]},
         "openPresentation": {"text": shown["code"]},
+        "disputeAccess": {"text": "not me", "optional": f'patient: "{own["patientId"]}"'},
         "startPresentation": {"optional": f'patient: "{own["patientId"]}"'},
     }
 

@@ -13,6 +13,7 @@ from ehb.services import stewardship
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 from tests.running import ehb
+from tests.stewards import environment as stewards_environment
 from tests.stewards import stewards_door
 
 OLD, THIRD = "999190000002", "999190000003"
@@ -176,17 +177,7 @@ async def test_a_child_who_is_not_surely_that_newborn_waits(
 async def test_the_command_lists_resolves_merges_and_parts_and_takes_no_number_as_an_argument(
     house: House, mongo_uri: str, tmp_path: Path
 ) -> None:
-    keys = tmp_path / "keys.json"
-    house.keys.save(keys)
-    environment = {
-        "EHB_MONGO_URI": mongo_uri,
-        "EHB_DATABASE": house.mongo.database.name,
-        "EHB_KEYS_FILE": str(keys),
-        "EHB_EID__ISSUER": "https://eid.example",
-        "EHB_EID__CLIENT_SECRET": "secret",
-        "EHB_BASE_URL": "https://book.example",
-        "EHB_MOBILE_REDIRECT_URIS": "https://app.example/back",
-    }
+    environment = stewards_environment(house, mongo_uri, tmp_path)
     by = ("--steward", "staff-7")
     receipt = (await house.submit(await house.facility(FACILITY), visit_file({"SO_CCCD": ""}))).json()["id"]
 

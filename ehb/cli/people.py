@@ -28,6 +28,9 @@ def add_commands(commands: Any) -> None:
         change = _command(done, name, summary)
         change.set_defaults(run=_merge, undo=undo)
         change.add_argument("--reason", required=True, help="why, kept sealed; no name and no number in it")
+    disputes = _command(done, "disputes", "lines of the access log that people object to, the newest first")
+    disputes.add_argument("--first", type=_count, default=100, help="how many (100)")
+    disputes.set_defaults(run=_disputes)
     _add_guardians(done)
     _add_emergencies(done)
     for action in done.choices.values():
@@ -86,6 +89,16 @@ def _merge(given: argparse.Namespace) -> None:
 
     asyncio.run(stewarding.merge(given.steward, given.reason, undo=given.undo))
     print("parted" if given.undo else "merged")
+
+
+def _disputes(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    for one in asyncio.run(stewarding.disputes(given.steward, given.first)):
+        line = one.event
+        who = " ".join(part for part in (line.agent_licence, line.agent_facility) if part) or line.agent_kind
+        print(f"{one.line.hex()}  {line.time:%Y-%m-%d %H:%M}  {line.action} {line.outcome} {line.rule}  {who}")
+        print(f"    {one.reason}")
 
 
 def _guardian(given: argparse.Namespace) -> None:

@@ -20,8 +20,9 @@ from ehb.domain.emergency import Verdict
 from ehb.domain.guardianship import Appointment
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.submission import Receipt, Waiting
+from ehb.domain.trail import Dispute
 from ehb.errors import BadInput
-from ehb.services import emergency, stewardship
+from ehb.services import emergency, stewardship, trail
 
 T = TypeVar("T")
 _PATH = "ehb people"
@@ -75,6 +76,11 @@ async def review(steward: str, place: str, verdict: Verdict) -> None:
     if len(key) != 32:
         raise BadInput(vi="Không phải mã lần truy cập khẩn cấp.", en="This is none of those that are listed.")
     await _through(lambda door: emergency.review(door, _principal(steward), key[:16], key[16:], verdict, path=_PATH))
+
+
+async def disputes(steward: str, first: int) -> list[Dispute]:
+    """What people object to, the newest first."""
+    return await _through(lambda door: trail.disputes(door, _principal(steward), first, path=_PATH))
 
 
 def today() -> date:

@@ -16,6 +16,7 @@ from ehb.custodian.door import Door
 from ehb.custodian.emergencies import Emergencies, EmergencyStore
 from ehb.custodian.guardians import Guardians, GuardianStore
 from ehb.custodian.presentations import Presentations, PresentationStore
+from ehb.custodian.trail import Trail, TrailStore
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
@@ -90,6 +91,9 @@ class Store(Protocol):
     @property
     def guardians(self) -> GuardianStore: ...
 
+    @property
+    def log(self) -> TrailStore: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -112,6 +116,7 @@ class Custodian:
         self._door = Door(store, clock)
         self.consents = Consents(self._door, store, clock)
         self.presentations = Presentations(self._door, store, clock)
+        self.trail = Trail(self._door, store, clock)
         self.guardians = Guardians(self._door, store, clock)
         self.emergencies = Emergencies(self._door, store, clock)
 
@@ -122,6 +127,8 @@ class Custodian:
         request, permit = await self._door.reading(principal, patient_id, purpose, path)
         now = request.now or self._clock()
         asked = permit.sections if query.sections is None else permit.sections & query.sections
+        if query.key is not None:  # one record: the line says so by its path, not by all that would be open
+            asked = frozenset()
         event = audit_event(request, permit, path=path, now=now, sections=tuple(sorted(asked)))
         _, (patient, records) = await gather(self._store.record_event(event), self._store.find(permit, query))
         if patient is None or patient_id is None:

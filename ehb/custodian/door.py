@@ -88,6 +88,14 @@ class Door:
         request, permit = await self.about(request, path)
         await self._store.record_event(audit_event(request, permit, path=path, now=request.now or self._clock()))
 
+    async def opens_sensitive(self, request: AccessRequest) -> bool:
+        """Whether whoever asks for this would read labelled records too: the person, a representative before 15."""
+        if request.about_oneself:
+            return True
+        known, standing = await self.known(dataclasses.replace(request, action=Action.READ))
+        decision = decide(known, standing)
+        return isinstance(decision, Permit) and any(rule.labels is None for rule in decision.rules)
+
     async def known(self, request: AccessRequest) -> tuple[AccessRequest, Standing]:
         """The request with the moment and the registry's word, and what stands about the book.
 

@@ -141,6 +141,8 @@ class Presentations:
         request, permit = await self._door.about(own_affair(principal, Action.PRESENT, patient_id), path)
         await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
         found = await self._store.presentations.presentations(permit)
+        if not await self._door.opens_sensitive(request):  # what else was shown, and to whom, tells too much
+            found = [one for one in found if one.presentation.by == principal.patient_id]
         return sorted(found, key=lambda held: held.presentation.begun_at, reverse=True)
 
     async def end(self, principal: Principal, patient_id: bytes | None, presentation: bytes, *, path: str) -> None:

@@ -48,6 +48,7 @@ _STEWARDSHIP = frozenset(
         Action.MERGE_PEOPLE,
         Action.APPOINT_GUARDIAN,
         Action.REVIEW_EMERGENCY,
+        Action.LIST_DISPUTES,
     }
 )
 _IN_CARE = {

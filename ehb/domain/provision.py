@@ -61,6 +61,8 @@ class Action(enum.StrEnum):
     """See who asked for a book."""
     DISPUTE = "DISPUTE"
     """Object to a line of the trail."""
+    LIST_DISPUTES = "LIST_DISPUTES"
+    """See which lines of the trail people object to."""
     FIND_PATIENT = "FIND_PATIENT"
     """Turn a number into the id of a book, whether or not there is one; opens nothing."""
     SUBMIT = "SUBMIT"

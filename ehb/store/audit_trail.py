@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import datetime
 
 from ehb.domain.audit import AuditEvent
 from ehb.store.mongo import Document, Mongo, Session
@@ -27,9 +28,8 @@ class AuditTrail:
 
 def _document(event: AuditEvent) -> Document:
     subject = event.patient_id or event.agent_patient_id or _other(event.agent_facility or event.agent_session)
-    moment = (int(event.time.timestamp() * 1000) + 2**63).to_bytes(8, "big")
     return {
-        "_id": subject + moment + os.urandom(8),
+        "_id": subject + moment_bytes(event.time) + os.urandom(8),
         "time": event.time,
         "path": event.path,
         "action": event.action,
@@ -47,6 +47,11 @@ def _document(event: AuditEvent) -> Document:
         "source": event.source,
         "sections": [section.value for section in event.sections],
     }
+
+
+def moment_bytes(moment: datetime) -> bytes:
+    """A moment as it stands in the place of an event: sorts as time does."""
+    return (int(moment.timestamp() * 1000) + 2**63).to_bytes(8, "big")
 
 
 def _other(name: str) -> bytes:

@@ -16,7 +16,17 @@ from ehb.store.vault import Keys, Vault
 
 SCHEMA_VERSION = 1
 
-CLUSTERED = ("people", "identifiers", "records", "episodes", "submissions", "audit_events", "merges", "grants")
+CLUSTERED = (
+    "people",
+    "identifiers",
+    "records",
+    "episodes",
+    "submissions",
+    "audit_events",
+    "merges",
+    "grants",
+    "disputes",
+)
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
 _NEWEST_OF_FACILITY = IndexModel([("facility", 1), ("received", -1), ("_id", -1)])
 _WAITING = IndexModel("received", name="waiting", partialFilterExpression={"status": "WAITING_FOR_IDENTITY"})
@@ -41,6 +51,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel("guardian", sparse=True),
     ],
+    "disputes": [IndexModel("at")],
     "merges": [IndexModel("people")],
     "facilities": [
         IndexModel("words"),

@@ -22,6 +22,7 @@ from ehb.domain.records import Record
 from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting, refused
 from ehb.errors import Conflict, NotFound
+from ehb.store.access_log import AccessLog
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.consents import ConsentShelf
 from ehb.store.grants import Grants
@@ -56,6 +57,7 @@ class Store:
         self._practitioners = Practitioners(mongo, vault)
         grants = Grants(mongo, self._people)
         self.consents = ConsentShelf(mongo, grants, self._people, self._trail)
+        self.log = AccessLog(mongo, self._people, self._trail)
         self.guardians = GuardianShelf(mongo, grants, self._people, self._trail)
         self.presentations = PresentationShelf(mongo, grants, self._people, self._trail)
 

@@ -1,0 +1,156 @@
+"""The trail as the person sees it: the lines of their own book, newest first, and their objections to some.
+
+Lines lie in one contiguous range per person in the order of time, so a page is one range scan, however long the
+trail. The one invariant: an objection lies beside its line and never in it: a line is never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ehb.domain.access import Action, Permit
+from ehb.domain.audit import AuditEvent
+from ehb.domain.records import Section
+from ehb.domain.trail import Dispute, Line, TrailQuery
+from ehb.errors import Conflict, Forbidden, NotFound
+from ehb.store.audit_trail import AuditTrail, moment_bytes
+from ehb.store.mongo import Document, Mongo, Session, translated
+from ehb.store.people import People
+
+_REASON = b"dispute\0"
+
+
+@translated
+class AccessLog:
+    """Reads the trail for the person it is about."""
+
+    def __init__(self, mongo: Mongo, people: People, trail: AuditTrail) -> None:
+        self._mongo = mongo
+        self._events = mongo.database["audit_events"]
+        self._disputes = mongo.database["disputes"]
+        self._people = people
+        self._trail = trail
+
+    async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]:
+        """One line more than a page, if there is one, newest first."""
+        book = await self._book(permit)
+        found: list[Document] = []
+        for person in book:
+            wanted = {"_id": _range(person, query), **_filter(query, book)}
+            found += await self._events.find(wanted).sort("_id", -1).limit(query.first + 1).to_list()
+        found.sort(key=lambda one: bytes(one["_id"])[16:], reverse=True)
+        page = found[: query.first + 1]
+        disputed = {
+            bytes(one["_id"])
+            async for one in self._disputes.find({"_id": {"$in": [one["_id"] for one in page]}}, {"_id": 1})
+        }
+        names = await self._names({one["agent"]["patient"] for one in page if _is_known_to_the_person(one)})
+        return [
+            Line(
+                bytes(one["_id"]),
+                event_of(one),
+                bytes(one["_id"]) in disputed,
+                frozenset(book),
+                names.get(one["agent"]["patient"]) if _is_known_to_the_person(one) else None,
+            )
+            for one in page
+        ]
+
+    async def dispute(self, permit: Permit, line: bytes, reason: str, event: AuditEvent) -> None:
+        """Keep an objection. Raises NotFound for a line of another book, Conflict for one that was objected to."""
+        if permit.action is not Action.DISPUTE or permit.patient_id is None:
+            raise Forbidden
+        people = {one.patient_id: one.data_key for one in await self._people.sharing(permit.patient_id)}
+
+        async def work(session: Session) -> None:
+            owner = line[:16]
+            if owner not in people or await self._events.find_one({"_id": line}, {"_id": 1}, session=session) is None:
+                raise NotFound
+            if await self._disputes.find_one({"_id": line}, {"_id": 1}, session=session) is not None:
+                raise Conflict(vi="Bạn đã phản đối dòng này.", en="You objected to this line already.")
+            sealed = people[owner].seal(reason.encode(), _REASON + line)
+            await self._disputes.insert_one({"_id": line, "at": event.time, "reason": sealed}, session=session)
+            await self._trail.append(event, session)
+
+        await self._mongo.transaction(work)
+
+    async def disputes(self, permit: Permit, first: int) -> list[Dispute]:
+        """For a steward: what people object to, the newest first."""
+        if permit.action is not Action.LIST_DISPUTES:
+            raise Forbidden
+        kept = await self._disputes.find().sort("at", -1).limit(first).to_list()
+        events = {
+            bytes(one["_id"]): one async for one in self._events.find({"_id": {"$in": [one["_id"] for one in kept]}})
+        }
+        keys = await self._people.data_keys({bytes(one["_id"])[:16] for one in kept})
+        return [
+            Dispute(
+                line, event_of(events[line]), one["at"], keys[line[:16]].open(one["reason"], _REASON + line).decode()
+            )
+            for one in kept
+            if (line := bytes(one["_id"])) in events and line[:16] in keys
+        ]
+
+    async def _book(self, permit: Permit) -> list[bytes]:
+        if permit.action is not Action.READ_TRAIL or permit.patient_id is None:
+            raise Forbidden
+        return [one.patient_id for one in await self._people.sharing(permit.patient_id)]
+
+    async def _names(self, people: Iterable[bytes]) -> dict[bytes, str]:
+        found: dict[bytes, str] = {}
+        for patient_id in people:
+            book = await self._people.sharing(patient_id)
+            if book and (name := book[0].patient().full_name):
+                found[patient_id] = name
+        return found
+
+
+def event_of(document: Document) -> AuditEvent:
+    """An event as it lies in the trail."""
+    agent = document["agent"]
+    return AuditEvent(
+        time=document["time"],
+        path=document["path"],
+        action=document["action"],
+        purpose=document["purpose"],
+        outcome=document["outcome"],
+        rule=document["rule"],
+        agent_kind=agent["kind"],
+        agent_session=agent["session"],
+        agent_patient_id=agent["patient"],
+        agent_facility=agent["facility"],
+        patient_id=document["patient"],
+        sections=tuple(Section(one) for one in document["sections"]),
+        agent_licence=agent["licence"],
+        source=document["source"],
+    )
+
+
+def _is_known_to_the_person(document: Document) -> bool:
+    """A private person whom the book's person let in, or who represents them: the name is no news to them."""
+    private = document["agent"]["licence"] is None and document["agent"]["patient"] not in (None, document["patient"])
+    return private and document["outcome"] == "PERMIT" and document["rule"] in ("REPRESENTATION", "CONSENT")
+
+
+def _range(person: bytes, query: TrailQuery) -> Document:
+    low = person + (moment_bytes(query.since) if query.since is not None else b"").ljust(16, b"\x00")
+    high = person + (moment_bytes(query.until) if query.until is not None else b"\xff" * 16).ljust(16, b"\x00")
+    if query.after is not None:
+        high = min(high, person + query.after[16:])
+    return {"$gte": low, "$lt": high}
+
+
+def _filter(query: TrailQuery, book: Sequence[bytes]) -> Document:
+    wanted: Document = {}
+    if query.refused is not None:
+        wanted["outcome"] = "DENY" if query.refused else "PERMIT"
+    if query.actions is not None:
+        wanted["action"] = {"$in": sorted(query.actions)}
+    if query.facility is not None:
+        wanted["agent.facility"] = query.facility
+    if query.others:
+        wanted["agent.patient"] = {"$nin": list(book)}
+        wanted["action"] = {**wanted.get("action", {}), "$ne": Action.SIGN_IN.value}
+    if query.by is not None:
+        wanted["agent.patient"] = query.by
+    return wanted
