@@ -17,7 +17,8 @@ from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
+from strawberry.types.graphql import OperationType
 
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
@@ -27,6 +28,7 @@ from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
+from graphql_schema.event_stream import EVENT_STREAM, event_stream
 from graphql_schema.ids import OpaqueIds
 
 _RESPONSE = "application/graphql-response+json"
@@ -76,16 +78,21 @@ class GraphQLEndpoint:
             language=language,
             clock=self._clock,
         )
+        if media_type == EVENT_STREAM:
+            return event_stream(self._schema, asked, context, lambda: self._principal_from(request.headers))
         try:
             result = await self._schema.execute(
                 asked["query"],
                 variable_values=asked.get("variables"),
                 operation_name=asked.get("operationName") or None,
                 context_value=context,
+                allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
             )
             errors, data = list(result.errors or ()), result.data
         except CannotGetOperationTypeError:
             errors, data = [GraphQLError("The document has no operation, or none with this operationName.")], None
+        except InvalidOperationTypeError:
+            errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
         answer: dict[str, Any] = {}
         if errors:
             answer["errors"] = [presented(error, language) for error in errors]
@@ -106,6 +113,8 @@ def _media_type(accept: str) -> str | None:
     for name in wanted:
         if name == _RESPONSE:
             return _RESPONSE
+        if name == EVENT_STREAM:
+            return EVENT_STREAM
         if name in (_JSON, "*/*", "application/*"):
             return _JSON
     return None if wanted else _JSON

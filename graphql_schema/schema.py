@@ -31,6 +31,7 @@ from graphql_schema.receipt import ReceiptQuery
 from graphql_schema.records import RECORD_TYPES
 from graphql_schema.registry import RegistryQuery
 from graphql_schema.representation import RepresentationQuery
+from graphql_schema.streams import StreamSubscription
 from graphql_schema.submission import SubmissionMutation
 
 MAX_TOKENS = 2_000
@@ -56,6 +57,11 @@ class Mutation(AccessLogMutation, ConsentMutation, EmergencyMutation, Presentati
     """All roots that write."""
 
 
+@strawberry.type(description="What can be followed: over SSE, `Accept: text/event-stream`.")
+class Subscription(StreamSubscription):
+    """All roots that go on."""
+
+
 class _Schema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
         """Log nothing here: the stock logger writes messages and the query, literals and all (standards row E5).
@@ -69,6 +75,7 @@ def make_schema() -> strawberry.Schema:
     return _Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=list(RECORD_TYPES),
         config=StrawberryConfig(
             scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL, Comparator: COMPARATOR},

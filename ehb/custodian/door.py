@@ -88,6 +88,10 @@ class Door:
         request, permit = await self.about(request, path)
         await self._store.record_event(audit_event(request, permit, path=path, now=request.now or self._clock()))
 
+    async def still(self, request: AccessRequest) -> bool:
+        """Whether what was permitted still is; asked for what goes on, so nothing is recorded."""
+        return isinstance(decide(*await self.known(request)), Permit)
+
     async def opens_sensitive(self, request: AccessRequest) -> bool:
         """Whether whoever asks for this would read labelled records too: the person, a representative before 15."""
         if request.about_oneself:

@@ -6,7 +6,7 @@ The one invariant: reading the trail is in the trail.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -23,6 +23,8 @@ class TrailStore(Protocol):
     """What the trail needs of the store; `ehb.store.access_log.AccessLog` is the one there is."""
 
     async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]: ...
+
+    def follow(self, permit: Permit) -> AsyncIterator[Line | None]: ...
 
     async def dispute(self, permit: Permit, line: bytes, reason: str, event: AuditEvent) -> None: ...
 
@@ -59,6 +61,20 @@ class Trail:
             query = dataclasses.replace(query, by=principal.patient_id)
         await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
         return await self._store.log.lines(permit, query)
+
+    async def follow(self, principal: Principal, patient_id: bytes | None, *, path: str) -> AsyncGenerator[Line]:
+        """Lines of a book's trail as they come. Raises Forbidden; ends when the right to see them ends."""
+        asked = own_affair(principal, Action.READ_TRAIL, patient_id)
+        request, permit = await self._door.about(asked, path)
+        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
+        everything = False
+        async for line in self._store.log.follow(permit):
+            if line is None:
+                if not await self._door.still(asked):
+                    return
+                everything = await self._door.opens_sensitive(asked)
+            elif everything or line.event.agent_patient_id == principal.patient_id:
+                yield line
 
     async def dispute(
         self, principal: Principal, patient_id: bytes | None, line: bytes, reason: str, *, path: str

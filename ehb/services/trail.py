@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from ehb.custodian import Custodian
@@ -69,6 +70,16 @@ async def told(names: Names, lines: Sequence[Line], language: str) -> list[Told]
         who = Who(kind, name, facility)
         said.append(Told(line, who, sentence(event, who, language)))
     return said
+
+
+async def follow(
+    custodian: Custodian, names: Names, principal: Principal, patient_id: bytes | None, *, language: str, path: str
+) -> AsyncGenerator[Told]:
+    """Lines as they come. Raises Forbidden; ends when the right to see them ends."""
+    async with aclosing(custodian.trail.follow(principal, patient_id, path=path)) as lines:
+        async for line in lines:
+            [said] = await told(names, [line], language)
+            yield said
 
 
 async def dispute(

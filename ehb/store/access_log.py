@@ -6,7 +6,7 @@ trail. The one invariant: an objection lies beside its line and never in it: a l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
@@ -14,6 +14,7 @@ from ehb.domain.records import Section
 from ehb.domain.trail import Dispute, Line, TrailQuery
 from ehb.errors import Conflict, Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail, moment_bytes
+from ehb.store.changes import Changes
 from ehb.store.mongo import Document, Mongo, Session, translated
 from ehb.store.people import People
 
@@ -30,6 +31,7 @@ class AccessLog:
         self._disputes = mongo.database["disputes"]
         self._people = people
         self._trail = trail
+        self._changes = Changes(mongo)
 
     async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]:
         """One line more than a page, if there is one, newest first."""
@@ -55,6 +57,23 @@ class AccessLog:
             )
             for one in page
         ]
+
+    async def follow(self, permit: Permit) -> AsyncIterator[Line | None]:
+        """Lines of the permit's book as they come, on every worker.
+
+        None at the beginning, and whenever something that stands about the book changed: ask again whether the permit
+        still holds. Raises Unavailable when lines may have been missed.
+        """
+        book = frozenset(await self._book(permit))
+        async with self._changes.of(book) as changes:
+            yield None
+            async for change in changes:
+                one = change.line
+                if one is None:
+                    yield None
+                    continue
+                names = await self._names({one["agent"]["patient"]} if _is_known_to_the_person(one) else ())
+                yield Line(bytes(one["_id"]), event_of(one), False, book, names.get(one["agent"]["patient"]))
 
     async def dispute(self, permit: Permit, line: bytes, reason: str, event: AuditEvent) -> None:
         """Keep an objection. Raises NotFound for a line of another book, Conflict for one that was objected to."""
