@@ -7,7 +7,7 @@ from typing import Any
 import strawberry
 
 from ehb.domain import guardianship as domain
-from graphql_schema.consent import ForPatient, book_of
+from graphql_schema.consent import NOBODY, ForPatient, book_of
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, described, instant
 
@@ -40,6 +40,7 @@ class Ward:
 
 @strawberry.type(description="Somebody who represents a person, or did.")
 class Guardian:
+    id: strawberry.ID = strawberry.field(description="Opaque id of the guardianship.")
     name: str | None = strawberry.field(description="Full name.")
     relation: domain.Relation = strawberry.field(description="What they are to the person.")
     since: PartialDateTime = strawberry.field(description="First day.")
@@ -67,9 +68,11 @@ class RepresentationQuery:
     @strawberry.field(description="Who represents you, and did.")
     async def my_guardians(self, info: Info, patient: ForPatient = None) -> list[Guardian]:
         custodian, principal = info.context.custodian, info.context.principal
-        found = await custodian.guardians.guardians(principal, book_of(info, patient), path="myGuardians")
+        book = book_of(info, patient) or NOBODY
+        found = await custodian.guardians.guardians(principal, book, path="myGuardians")
         return [
             Guardian(
+                id=strawberry.ID(info.context.ids.grant(book, one.held.guardianship.id)),
                 name=one.name,
                 ended_at=instant(one.held.ended_at) if one.held.ended_at else None,
                 **_terms(one.held),

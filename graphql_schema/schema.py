@@ -27,6 +27,7 @@ from graphql_schema.emergency import EmergencyMutation, EmergencyQuery
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
 from graphql_schema.presentation import PresentationMutation, PresentationQuery
+from graphql_schema.preview import PreviewQuery
 from graphql_schema.receipt import ReceiptQuery
 from graphql_schema.records import RECORD_TYPES
 from graphql_schema.registry import RegistryQuery
@@ -45,6 +46,7 @@ class Query(
     EmergencyQuery,
     IdentityQuery,
     PresentationQuery,
+    PreviewQuery,
     ReceiptQuery,
     RegistryQuery,
     RepresentationQuery,

@@ -240,6 +240,7 @@ def call_of(operation: str, name: str, field: GraphQLField, ids: dict[str, str])
     required = {key: value for key, value in field.args.items() if isinstance(value.type, GraphQLNonNull)}
     given = {key: value for key, value in required.items() if value.default_value in (None, ...) or key == "input"}
     arguments = ", ".join(f"{key}: {value_for(value.type, ids)}" for key, value in given.items())
+    arguments = ids.get("arguments", arguments)
     arguments = ", ".join(part for part in (arguments, ids.get("optional", "")) if part)
     selection = "" if not hasattr(get_named_type(field.type), "fields") else " { __typename }"
     return f"{operation} {{ {name}{f'({arguments})' if arguments else ''}{selection} }}"
@@ -266,6 +267,7 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
         "endPresentation": {"id": shown["presentation"]["id"]},
         "openPresentation": {"text": shown["code"]},
         "disputeAccess": {"text": "not me", "optional": f'patient: "{own["patientId"]}"'},
+        "previewBook": {"arguments": f'viewer: {{kind: FACILITY, facility: "99001"}}, patient: "{own["patientId"]}"'},
         "startPresentation": {"optional": f'patient: "{own["patientId"]}"'},
     }
 

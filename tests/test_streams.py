@@ -29,7 +29,7 @@ async def server(house: House) -> AsyncIterator[str]:
     """The house behind a real socket; gives its address."""
     running = uvicorn.Server(uvicorn.Config(house.app, port=0, lifespan="off", log_level="warning"))
     serving = asyncio.create_task(running.serve())
-    while not running.started:
+    while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
         await asyncio.sleep(0.01)
     port = running.servers[0].sockets[0].getsockname()[1]
     yield f"http://127.0.0.1:{port}"

@@ -16,6 +16,7 @@ from ehb.custodian.door import Door
 from ehb.custodian.emergencies import Emergencies, EmergencyStore
 from ehb.custodian.guardians import Guardians, GuardianStore
 from ehb.custodian.presentations import Presentations, PresentationStore
+from ehb.custodian.preview import Previews
 from ehb.custodian.trail import Trail, TrailStore
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.audit import AuditEvent, audit_event
@@ -116,6 +117,7 @@ class Custodian:
         self._door = Door(store, clock)
         self.consents = Consents(self._door, store, clock)
         self.presentations = Presentations(self._door, store, clock)
+        self.previews = Previews(self._door, store, clock)
         self.trail = Trail(self._door, store, clock)
         self.guardians = Guardians(self._door, store, clock)
         self.emergencies = Emergencies(self._door, store, clock)

@@ -84,6 +84,14 @@ NOTHING_STANDS = Standing()
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """Why one record is closed, and which consent says so, when one does. For the person alone."""
+
+    reason: DenyReason
+    source: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Permit:
     """The right to do one thing. Made by `decide` alone; stores turn it into their filter.
 
@@ -125,6 +133,19 @@ class Permit:
         return any(_opens(rule, record) for rule in self.rules) and not any(
             deny.select.holds(record) for deny in self.closed if not deny.without
         )
+
+    def why_not(self, record: Record) -> Withheld:
+        """Why a record is not open: what closes it, else what the rules that come nearest leave out."""
+        for deny in self.closed:
+            if not deny.without and deny.select.holds(record):
+                return Withheld(DenyReason.BLOCKED, deny.source)
+        near = [rule for rule in self.rules if rule.select.holds(record)]
+        for rule in near:
+            if any(exception.holds(record) for exception in rule.exceptions):
+                return Withheld(DenyReason.EXCEPTED, rule.source)
+        if near:
+            return Withheld(DenyReason.SENSITIVE, near[0].source)
+        return Withheld(DenyReason.NO_LEGAL_GROUND)
 
     def shown(self, record: Record) -> Record:
         """An open record without the fields that stay closed."""
@@ -354,5 +375,6 @@ __all__ = [
     "Purpose",
     "Standing",
     "StatutoryTask",
+    "Withheld",
     "decide",
 ]

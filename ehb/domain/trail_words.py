@@ -61,6 +61,8 @@ REASONS: dict[DenyReason, tuple[str, str]] = {
         "the registry no longer knows them",
     ),
     DenyReason.USED_UP: ("đã hết số lần bạn cho phép", "the openings you allowed are used up"),
+    DenyReason.EXCEPTED: ("bạn đã loại trừ", "you left it out"),
+    DenyReason.SENSITIVE: ("thông tin nhạy cảm chưa được bạn cho phép", "it is sensitive, and you did not open that"),
     DenyReason.NOT_PRESENTED: (
         "không được xuất trình, đã hết hạn hoặc thuộc về người khác",
         "it was not shown to them",
