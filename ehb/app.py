@@ -6,6 +6,8 @@ custodian, and nobody else holds either.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -32,16 +34,23 @@ from ehb.problems import MaskBugs, language_of, problem_response
 from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
+from ehb.signing import Signer
 from ehb.store.migrations import bind, migrate
 from ehb.store.mongo import Mongo, connect
 from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
 from ehb.store.sessions import SignIns
 from ehb.store.store import Store
+from ehb.store.trail_audit import TrailAudit
+from ehb.store.trail_seals import TrailSeals
 from ehb.store.vault import Keys, Vault
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.schema import make_schema
+
+_log = logging.getLogger("ehb")
+SEAL_EVERY = 30.0
+"""Seconds between two looks for lines to seal."""
 
 
 def utc_now() -> datetime:
@@ -53,7 +62,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     """The whole API as an ASGI app. Raises Misconfigured for settings that cannot work."""
     mongo = connected(settings)
     custodian = _door(mongo, keys, clock)
-    sign_ins = SignIns(mongo.database)
+    sign_ins, signer = SignIns(mongo.database), Signer(keys.signing)
     base = settings.base_url.rstrip("/")
 
     async def sign_in(who: ElectronicIdentity) -> SignedIn:
@@ -80,9 +89,12 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         await migrate(mongo)
         await bind(mongo, keys)
+        sealing = asyncio.create_task(_seal_now_and_then(TrailSeals(mongo, signer, clock)))
         try:
             yield
         finally:
+            sealing.cancel()
+            await asyncio.gather(sealing, return_exceptions=True)
             await eid.close()
             await mongo.close()
 
@@ -100,6 +112,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
                 clock=clock,
                 ready=mongo.ping,
                 largest_file=settings.largest_file,
+                public_keys=signer.public_jwks(),
             ),
         ],
         middleware=[Middleware(MetricsMiddleware), Middleware(MaskBugs)],
@@ -122,6 +135,28 @@ async def open_custodian(
         yield _door(mongo, keys, clock)
     finally:
         await mongo.close()
+
+
+@asynccontextmanager
+async def open_trail(settings: Settings, keys: Keys) -> AsyncIterator[tuple[TrailSeals, TrailAudit]]:
+    """What seals and verifies the trail, for the operator's commands. It tells places and digests, never a line."""
+    mongo, signer = connected(settings), Signer(keys.signing)
+    try:
+        await migrate(mongo)
+        await bind(mongo, keys)
+        yield TrailSeals(mongo, signer, utc_now), TrailAudit(mongo, signer)
+    finally:
+        await mongo.close()
+
+
+async def _seal_now_and_then(seals: TrailSeals) -> None:
+    """Seal the trail behind the lines, for as long as the process lives. What fails is tried again."""
+    while True:
+        await asyncio.sleep(SEAL_EVERY)
+        try:
+            await seals.seal()
+        except EhbError as error:
+            _log.warning("sealing the trail failed, trying again: %s", error.code)
 
 
 def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime]) -> Custodian:

@@ -6,11 +6,12 @@ than it may be long, and nothing of it comes back in an answer or a log.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 import msgspec
+import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
@@ -46,6 +47,7 @@ def plain_routes(
     clock: Callable[[], datetime],
     ready: Callable[[], Awaitable[None]],
     largest_file: int,
+    public_keys: Mapping[str, object],
 ) -> list[Route]:
     """The routes of this room."""
 
@@ -94,7 +96,12 @@ def plain_routes(
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
+    async def jwks(_: Request) -> Response:
+        headers = {"Cache-Control": "public, max-age=3600"}
+        return Response(orjson.dumps(public_keys), headers=headers, media_type="application/jwk-set+json")
+
     return [
+        Route("/.well-known/jwks.json", jwks, methods=["GET"]),
         Route("/facility/submissions", submit, methods=["POST"]),
         Route("/facility/submissions/{id}", again, methods=["GET"]),
         Route("/livez", livez, methods=["GET"]),

@@ -115,6 +115,20 @@ class AccessLog:
     page_info: PageInfo = strawberry.field(description="Where the page stands.")
 
 
+@strawberry.type(
+    description="That a line is in the sealed trail. The leaf is SHA-256(readable) followed by `rest`; hashed as "
+    "RFC 9162 says it leads by `path` to the `root` that `checkpoint` names, which our public key at "
+    "/.well-known/jwks.json verifies."
+)
+class AccessProof:
+    readable: str = strawberry.field(description="The line as it was sealed, as JSON.")
+    rest: str = strawberry.field(description="Digest of the random keys that belong to the line, hexadecimal.")
+    index: int = strawberry.field(description="Place of the leaf in the tree.")
+    size: int = strawberry.field(description="Leaves of the tree.")
+    path: list[str] = strawberry.field(description="Hashes from the leaf to the root, hexadecimal.")
+    checkpoint: str = strawberry.field(description="Signed (JWS): number, size and root of the batch.")
+
+
 def line_of(info: Info, told: service.Told) -> AccessLine:
     """A line as the schema has it."""
     line, event, ids = told.line, told.line.event, info.context.ids
@@ -191,6 +205,29 @@ class AccessLogQuery:
             end_cursor=cursors[-1] if cursors else None,
         )
         return AccessLog(nodes=nodes, page_info=page)
+
+    @strawberry.field(
+        description="The proof that a line is in the sealed trail; null in the first minutes, while it is not."
+    )
+    async def access_proof(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the line.")],
+        patient: ForPatient = None,
+    ) -> AccessProof | None:
+        line = info.context.ids.line_key(id) or NOBODY
+        trail, principal = info.context.custodian.trail, info.context.principal
+        proof = await trail.proof(principal, book_of(info, patient), line, path="accessProof")
+        if proof is None:
+            return None
+        return AccessProof(
+            readable=proof.leaf.readable.decode(),
+            rest=proof.leaf.rest.hex(),
+            index=proof.index,
+            size=proof.size,
+            path=[one.hex() for one in proof.path],
+            checkpoint=proof.checkpoint,
+        )
 
 
 @strawberry.type

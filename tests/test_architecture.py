@@ -202,6 +202,7 @@ PUBLIC_ROUTES = {
     "/auth/token",
     "/auth/revoke",
     "/.well-known/smart-configuration",
+    "/.well-known/jwks.json",
     "/livez",
     "/readyz",
     "/metrics",
@@ -267,6 +268,7 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
         "endPresentation": {"id": shown["presentation"]["id"]},
         "openPresentation": {"text": shown["code"]},
         "disputeAccess": {"text": "not me", "optional": f'patient: "{own["patientId"]}"'},
+        "accessProof": {"optional": f'patient: "{own["patientId"]}"'},
         "previewBook": {"arguments": f'viewer: {{kind: FACILITY, facility: "99001"}}, patient: "{own["patientId"]}"'},
         "startPresentation": {"optional": f'patient: "{own["patientId"]}"'},
     }

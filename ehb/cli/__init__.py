@@ -19,7 +19,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from ehb.cli import people, registry, submit
+from ehb.cli import audit, people, registry, submit
 from ehb.errors import EhbError, Misconfigured
 
 _DEMO_REDIRECT = "/demo/signed-in"
@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     registry.add_commands(commands)
 
     people.add_commands(commands)
+    audit.add_commands(commands)
 
     keys = _command(commands, "keys", None, "the keys of this deployment")
     made = keys.add_subparsers(dest="action", required=True, metavar="ACTION")

@@ -16,13 +16,16 @@ from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, P
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.identity import Principal
 from ehb.domain.trail import Dispute, Line, TrailQuery
-from ehb.errors import Conflict, NotFound
+from ehb.domain.trail_seal import Proof
+from ehb.errors import Conflict, Forbidden, NotFound
 
 
 class TrailStore(Protocol):
     """What the trail needs of the store; `ehb.store.access_log.AccessLog` is the one there is."""
 
     async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]: ...
+
+    async def proof(self, permit: Permit, line: bytes) -> Proof | None: ...
 
     def follow(self, permit: Permit) -> AsyncIterator[Line | None]: ...
 
@@ -61,6 +64,16 @@ class Trail:
             query = dataclasses.replace(query, by=principal.patient_id)
         await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
         return await self._store.log.lines(permit, query)
+
+    async def proof(self, principal: Principal, patient_id: bytes | None, line: bytes, *, path: str) -> Proof | None:
+        """The proof that a line is in the sealed trail; None while it is not. Raises Forbidden and NotFound."""
+        asked = own_affair(principal, Action.READ_TRAIL, patient_id)
+        request, permit = await self._door.about(asked, path)
+        if not await self._door.opens_sensitive(asked):
+            await self._door.refuse(request, Deny(DenyReason.NO_LEGAL_GROUND), path)
+            raise Forbidden
+        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
+        return await self._store.log.proof(permit, line)
 
     async def follow(self, principal: Principal, patient_id: bytes | None, *, path: str) -> AsyncGenerator[Line]:
         """Lines of a book's trail as they come. Raises Forbidden; ends when the right to see them ends."""

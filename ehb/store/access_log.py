@@ -12,11 +12,13 @@ from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.records import Section
 from ehb.domain.trail import Dispute, Line, TrailQuery
+from ehb.domain.trail_seal import Proof
 from ehb.errors import Conflict, Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail, moment_bytes
 from ehb.store.changes import Changes
 from ehb.store.mongo import Document, Mongo, Session, translated
 from ehb.store.people import People
+from ehb.store.trail_seals import TrailProofs
 
 _REASON = b"dispute\0"
 
@@ -32,6 +34,7 @@ class AccessLog:
         self._people = people
         self._trail = trail
         self._changes = Changes(mongo)
+        self._proofs = TrailProofs(mongo)
 
     async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]:
         """One line more than a page, if there is one, newest first."""
@@ -57,6 +60,13 @@ class AccessLog:
             )
             for one in page
         ]
+
+    async def proof(self, permit: Permit, line: bytes) -> Proof | None:
+        """That a line of the permit's book is sealed; None while it is not. Raises NotFound for any other line."""
+        book = await self._book(permit)
+        if line[:16] not in book or await self._events.find_one({"_id": line}, {"_id": 1}) is None:
+            raise NotFound
+        return await self._proofs.proof(line)
 
     async def follow(self, permit: Permit) -> AsyncIterator[Line | None]:
         """Lines of the permit's book as they come, on every worker.

@@ -51,6 +51,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel("guardian", sparse=True),
     ],
+    "audit_events": [IndexModel("time")],
+    "audit_seals": [IndexModel("until")],
     "disputes": [IndexModel("at")],
     "merges": [IndexModel("people")],
     "facilities": [

@@ -47,6 +47,11 @@ class Keys:
     """64 bytes for AES-SIV: opaque ids and cursors."""
     demo: bool = False
 
+    @property
+    def signing(self) -> bytes:
+        """The secret that the signing key is derived from, so that a key file of before knows one, too."""
+        return hmac.digest(self.blind, b"signing", "sha256")
+
     @staticmethod
     def generate(*, demo: bool = False) -> Keys:
         """Fresh random keys."""
