@@ -152,7 +152,7 @@ def provisions(held: HeldConsent, request: AccessRequest) -> Iterable[Provision]
     if consent.hides_records and consent.agreement.by == request.principal.patient_id:
         return
     third_party = consent.grantee.kind is GranteeKind.ORGANIZATION
-    if third_party and Party.MANAGING_UNIT not in consent.needs:
+    if third_party and consent.permit and Party.MANAGING_UNIT not in consent.needs:
         return
     yield Provision(
         consent.permit,

@@ -158,6 +158,15 @@ def test_a_block_keeps_out_whom_it_names_whatever_else_lets_them_in(
     assert not blocked or first == last == Deny(BLOCKED, b"n" * 16)
 
 
+@pytest.mark.parametrize("approvals", [frozenset({Party.PERSON}), frozenset(Party)], ids=str)
+def test_an_organization_is_kept_out_by_the_person_alone(approvals: frozenset[Party]) -> None:
+    let_in = consent(**STUDY, needs=BOTH, approvals=BOTH)
+
+    blocked = decide(STUDYING, said(let_in, deny(grantee=STUDY["grantee"], approvals=approvals)))
+
+    assert blocked == Deny(BLOCKED, b"n" * 16)
+
+
 @pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize("agreed", Purpose)
 def test_a_consent_holds_for_its_purposes_alone(purpose: Purpose, agreed: Purpose) -> None:
