@@ -147,7 +147,7 @@ def provisions(held: HeldConsent, request: AccessRequest) -> Iterable[Provision]
         return
     if request.purpose not in consent.purposes or request.action not in consent.actions:
         return
-    if not held.names(request.principal, role_in_force=request.role_in_force):
+    if not held.names(request.principal, role_in_force=request.role_in_force or not consent.permit):
         return
     if consent.hides_records and consent.agreement.by == request.principal.patient_id:
         return

@@ -133,6 +133,8 @@ TO_DOCTOR = {"grantee": Grantee(GranteeKind.PERSON, "ab"), "person": b"d" * 16}
         ("person", TREATING, TO_DOCTOR, True),
         ("another person", TREATING, {**TO_DOCTOR, "person": STRANGER}, False),
         ("anybody", TREATING, {"grantee": TO_ANYBODY}, True),
+        ("facility, role lapsed", LAPSED, {}, True),
+        ("licence, role lapsed", LAPSED, {"grantee": BY_LICENCE}, True),
         (
             "licence, works as nothing now",
             replace(LAPSED, principal=replace(DOCTOR, role=None)),
