@@ -147,6 +147,8 @@ def provisions(held: HeldConsent, request: AccessRequest) -> Iterable[Provision]
         return
     if request.purpose not in consent.purposes or request.action not in consent.actions:
         return
+    if consent.permit and consent.grantee.kind is GranteeKind.ANYBODY:
+        return
     if not held.names(request.principal, role_in_force=request.role_in_force or not consent.permit):
         return
     if consent.hides_records and consent.agreement.by == request.principal.patient_id:

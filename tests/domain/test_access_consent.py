@@ -111,6 +111,8 @@ def asks_as(**role: str) -> AccessRequest:
             {**STUDY, "needs": BOTH, "approvals": BOTH},
             NO,
         ),
+        ("anybody: nobody permits all the world", TREATING, {"grantee": TO_ANYBODY}, NO),
+        ("anybody: nor a machine", replace(TREATING, principal=HOSPITAL), {"grantee": TO_ANYBODY}, NO),
         ("nobody signed in", replace(TREATING, principal=NOBODY), {"grantee": TO_ANYBODY}, DenyReason.NOT_SIGNED_IN),
     ),
 )
