@@ -317,7 +317,7 @@ def decide(
             return Deny(provision.reason or DenyReason.DENIED, provision.source)
     rules = tuple(provision for provision in provisions if provision.permit)
     if not rules:
-        return Deny(_why_not(request, provisions))
+        return Deny(_why_not(request))
     return Permit(
         ground=rules[0].ground,
         action=request.action,
@@ -330,10 +330,12 @@ def decide(
     )
 
 
-def _why_not(request: AccessRequest, provisions: list[Provision]) -> DenyReason:
-    if request.principal.role is not None and not request.role_in_force and not provisions:
-        about_care = request.purpose in (Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT)
-        return DenyReason.ROLE_NOT_IN_FORCE if about_care else DenyReason.NO_LEGAL_GROUND
+def _why_not(request: AccessRequest) -> DenyReason:
+    """A lapsed role is told where one in force could have let them in, and nowhere else: nobody looked it up there."""
+    lapsed = request.principal.role is not None and not request.role_in_force
+    about_care = request.purpose in (Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT) and request.action in READING
+    if lapsed and about_care and not request.about_oneself:
+        return DenyReason.ROLE_NOT_IN_FORCE
     return DenyReason.NO_LEGAL_GROUND
 
 

@@ -284,7 +284,12 @@ def test_a_provision_says_what_its_consent_says_and_which_it_is() -> None:
 
     assert isinstance(decision, Permit)
     [rule], [closed] = decision.rules, decision.closed
-    assert (rule.select, rule.exceptions, rule.labels, rule.without) == (part, (exception,), {"HIV"}, {"note"})
+    assert (rule.select, rule.exceptions, rule.labels, rule.without) == (
+        part,
+        (exception,),
+        frozenset({"HIV"}),
+        frozenset({"note"}),
+    )
     assert (rule.source, rule.limited, rule.reason, rule.ground) == (b"c" * 16, True, None, Ground.CONSENT)
-    assert (closed.select, closed.without, closed.labels) == (part, {"role"}, None)
+    assert (closed.select, closed.without, closed.labels) == (part, frozenset({"role"}), None)
     assert (closed.source, closed.limited, closed.reason) == (b"n" * 16, False, DenyReason.BLOCKED)
