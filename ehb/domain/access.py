@@ -101,10 +101,15 @@ class Permit:
 
     @property
     def sections(self) -> frozenset[Section]:
-        """Sections in which a rule could open something; says nothing about what there is."""
-        if any(rule.select.is_everything for rule in self.rules):
+        """Sections in which a rule could open something that nothing closes; says nothing about what there is."""
+        if self.opens_all:
             return ALL_SECTIONS
-        return frozenset(section for section in Section if any(rule.select.may_hold(section) for rule in self.rules))
+        return frozenset(
+            section
+            for section in Section
+            if any(_may_open(rule, section) for rule in self.rules)
+            and not any(deny.select.holds_all(section) for deny in self.closed if not deny.without)
+        )
 
     @property
     def opens_all(self) -> bool:
@@ -146,6 +151,10 @@ def _opens(rule: Provision, record: Record) -> bool:
         and (rule.labels is None or rule.labels.issuperset(record.labels))
         and not any(exception.holds(record) for exception in rule.exceptions)
     )
+
+
+def _may_open(rule: Provision, section: Section) -> bool:
+    return rule.select.may_hold(section) and not any(exception.holds_all(section) for exception in rule.exceptions)
 
 
 def _defaults(kind: type[Record]) -> dict[str, object]:

@@ -10,7 +10,7 @@ The one invariant: an attribute that is None narrows nothing, and an empty one s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ehb.domain.coding import instant_of
@@ -63,6 +63,10 @@ class Selection:
             return False
         empty = (self.kinds, self.records, self.facilities, self.labels)
         return all(one is None or one for one in empty) and not self.ends_before_it_begins
+
+    def holds_all(self, section: Section) -> bool:
+        """Whether every record of a section is one of these, whatever it is."""
+        return (self.sections is None or section in self.sections) and replace(self, sections=None).is_everything
 
     @property
     def ends_before_it_begins(self) -> bool:
