@@ -324,7 +324,7 @@ def decide(
     for provision in provisions:
         if provision.closes_all:
             return Deny(provision.reason or DenyReason.DENIED, provision.source)
-    rules = tuple(provision for provision in provisions if provision.permit)
+    rules = _needed([provision for provision in provisions if provision.permit])
     if not rules:
         return Deny(_why_not(request))
     return Permit(
@@ -337,6 +337,14 @@ def decide(
         rules=rules,
         closed=tuple(provision for provision in provisions if not provision.permit),
     )
+
+
+def _needed(rules: list[Provision]) -> tuple[Provision, ...]:
+    """The rules without those for a number of openings that an unlimited one covers: an opening is none of theirs."""
+    if not any(rule.limited for rule in rules):
+        return tuple(rules)
+    unlimited = [rule for rule in rules if not rule.limited]
+    return tuple(rule for rule in rules if not rule.limited or not any(one.covers(rule) for one in unlimited))
 
 
 def _why_not(request: AccessRequest) -> DenyReason:

@@ -168,3 +168,13 @@ class Provision:
     @property
     def closes_all(self) -> bool:
         return not self.permit and self.select.is_everything and not self.without
+
+    def covers(self, other: Provision) -> bool:
+        """Of two permits: whether this one opens all that the other can open, each record with as much of it."""
+        named, others = self.labels, other.labels
+        return (
+            self.select.covers(other.select)
+            and (named is None or (others is not None and others <= named))
+            and set(self.exceptions) <= set(other.exceptions)
+            and self.without <= other.without
+        )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from ehb.domain.coding import instant_of
 from ehb.domain.records import KINDS, RECORD_TYPES, Record, Section
@@ -68,6 +69,18 @@ class Selection:
         """Whether every record of a section is one of these, whatever it is."""
         return (self.sections is None or section in self.sections) and replace(self, sections=None).is_everything
 
+    def covers(self, other: Selection) -> bool:
+        """Whether all that the other can hold is held here, as far as their words tell."""
+        return (
+            _within(other.sections, self.sections)
+            and _within(other.kinds, self.kinds)
+            and _within(other.records, self.records)
+            and _within(other.facilities, self.facilities)
+            and _within(other.labels, self.labels)
+            and (self.since is None or (other.since is not None and self.since <= other.since))
+            and (self.until is None or (other.until is not None and other.until <= self.until))
+        )
+
     @property
     def ends_before_it_begins(self) -> bool:
         return self.since is not None and self.until is not None and self.until <= self.since
@@ -78,6 +91,10 @@ class Selection:
 
 
 EVERYTHING = Selection()
+
+
+def _within(narrow: frozenset[Any] | None, wide: frozenset[Any] | None) -> bool:
+    return wide is None or (narrow is not None and narrow <= wide)
 
 
 def milliseconds(moment: datetime) -> int:
