@@ -87,7 +87,15 @@ class Selection:
 
     @property
     def is_everything(self) -> bool:
-        return self == EVERYTHING
+        return (
+            self.sections is None
+            and self.records is None
+            and self.kinds is None
+            and self.facilities is None
+            and self.labels is None
+            and self.since is None
+            and self.until is None
+        )
 
 
 EVERYTHING = Selection()
