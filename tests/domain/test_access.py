@@ -1,6 +1,6 @@
 """The one decision folds what the grounds say: a deny beats a permit, and nothing said at all is a deny.
 
-The rows of each ground stand in `test_access_own`, `_age`, `_consent`, `_selection` and `_clinic`.
+The rows of each ground stand in `test_access_own`, `_age`, `_consent`, `_selection`, `_fields`, `_uses` and `_clinic`.
 """
 
 from __future__ import annotations

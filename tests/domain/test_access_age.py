@@ -14,7 +14,7 @@ from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.provision import AccessRequest, Action, Purpose
 from tests.domain.samples import HOSPITAL, PATIENT, STRANGER
 from tests.domain.test_access_own import OWN_AFFAIRS
-from tests.domain.worlds import DOCTOR, FOR_FAMILY, NOW, answer, guardianship, rows
+from tests.domain.worlds import DOCTOR, FOR_FAMILY, NOW, TICK, answer, guardianship, rows
 
 YES, NO = Ground.REPRESENTATION, DenyReason.NO_LEGAL_GROUND
 TODAY = date(2026, 11, 20)
@@ -33,6 +33,8 @@ def opened(born: str | None, now: datetime = NOW, **given: Any) -> str:
     return ALL if decision.opens_all else UNLABELLED
 
 
+MIDNIGHT = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+"""In Viet Nam."""
 WARD = {"relation": Relation.GUARDIAN_OF_WARD}
 
 
@@ -85,23 +87,35 @@ def test_what_a_guardian_reads_goes_with_the_age(born: str | None, given: dict[s
 
 
 @pytest.mark.parametrize(
-    ("now", "expected"),
+    ("born", "now", "expected"),
     rows(
-        ("the last instant of the day in Viet Nam", datetime(2026, 11, 20, 16, 59, 59, 999_999, UTC), UNLABELLED),
-        ("midnight in Viet Nam, the day before in UTC", datetime(2026, 11, 20, 17, 0, tzinfo=UTC), NOTHING),
+        ("18: the last instant of the day before", "2008-11-21", MIDNIGHT - TICK, UNLABELLED),
+        ("18: midnight, the day before in UTC", "2008-11-21", MIDNIGHT, NOTHING),
+        ("15: the last instant of the day before", "2011-11-21", MIDNIGHT - TICK, ALL),
+        ("15: midnight, the day before in UTC", "2011-11-21", MIDNIGHT, UNLABELLED),
     ),
 )
-def test_birthdays_begin_at_midnight_in_viet_nam(now: datetime, expected: str) -> None:
-    assert opened("2008-11-21", now) == expected
+def test_birthdays_begin_at_midnight_in_viet_nam(born: str, now: datetime, expected: str) -> None:
+    assert opened(born, now) == expected
 
 
 @pytest.mark.parametrize(
-    ("today", "years"),
-    [(date(2026, 2, 28), 17), (date(2026, 3, 1), 18), (date(2028, 2, 28), 19), (date(2028, 2, 29), 20)],
-    ids=str,
+    ("born", "today", "years"),
+    rows(
+        ("leap day: the day before, no leap year", "2008-02-29", date(2026, 2, 28), 17),
+        ("leap day: the day after, no leap year", "2008-02-29", date(2026, 3, 1), 18),
+        ("leap day: the day before", "2008-02-29", date(2028, 2, 28), 19),
+        ("leap day: the day", "2008-02-29", date(2028, 2, 29), 20),
+        ("year known: its last day", "2008", date(2025, 12, 31), 17),
+        ("year known: its first day", "2008", date(2026, 1, 1), 18),
+        ("month known: the day before", "2008-11", date(2026, 10, 31), 17),
+        ("month known: its first day", "2008-11", date(2026, 11, 1), 18),
+        ("the year 0", "0000-01-01", TODAY, None),
+        ("the year 1", "0001-01-01", TODAY, 2025),
+    ),
 )
-def test_who_was_born_on_a_leap_day_is_older_when_the_day_is_over(today: date, years: int) -> None:
-    assert age("2008-02-29", today) == years
+def test_completed_years(born: str, today: date, years: int | None) -> None:
+    assert age(born, today) == years
 
 
 CHILD = Standing(guardianships=(guardianship(),), birth_date="2020-01-01")

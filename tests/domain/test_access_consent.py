@@ -292,4 +292,5 @@ def test_a_provision_says_what_its_consent_says_and_which_it_is() -> None:
     )
     assert (rule.source, rule.limited, rule.reason, rule.ground) == (b"c" * 16, True, None, Ground.CONSENT)
     assert (closed.select, closed.without, closed.labels) == (part, frozenset({"role"}), None)
+    assert (closed.permit, closed.ground, closed.exceptions) == (False, Ground.CONSENT, ())
     assert (closed.source, closed.limited, closed.reason) == (b"n" * 16, False, DenyReason.BLOCKED)

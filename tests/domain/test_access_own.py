@@ -6,9 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from ehb.domain.access import ALL_SECTIONS, DenyReason, Ground, Permit, Standing, StatutoryTask, decide
+from ehb.domain.access import (
+    ALL_SECTIONS,
+    NOTHING,
+    NOTHING_STANDS,
+    DenyReason,
+    Ground,
+    Permit,
+    Standing,
+    StatutoryTask,
+    care_role,
+    decide,
+    duty_to_submit,
+)
 from ehb.domain.identity import Principal, PrincipalKind
-from ehb.domain.provision import AccessRequest, Action, Purpose
+from ehb.domain.provision import AccessRequest, Action, Provision, Purpose
 from ehb.domain.records import Section
 from ehb.domain.selection import EVERYTHING, Selection
 from tests.builders import FACILITY
@@ -115,6 +127,15 @@ def test_each_ground_answers_what_is_its_own(request_: AccessRequest, expected: 
         assert decision.sections == (ALL_SECTIONS if expected is OWN else frozenset())
 
 
+def test_a_ground_that_says_no_says_why() -> None:
+    def no(ground: Ground, reason: DenyReason) -> list[Provision]:
+        return [Provision(False, ground, reason=reason)]
+
+    assert list(care_role(replace(PRESENTED, role_in_force=False), NOTHING_STANDS)) == no(CARE, LAPSED)
+    assert list(duty_to_submit(replace(SUBMIT, facility="99002"), NOTHING_STANDS)) == no(DUTY, OTHER)
+    assert list(duty_to_submit(replace(SUBMIT, suspended=True), NOTHING_STANDS)) == no(DUTY, SUSPENDED)
+
+
 OWN_AFFAIRS = {
     *(Action.GIVE_CONSENT, Action.WITHDRAW_CONSENT, Action.READ_CONSENTS, Action.PRESENT),
     *(Action.READ_TRAIL, Action.DISPUTE, Action.PREVIEW),
@@ -128,7 +149,9 @@ def test_what_a_person_may_do_about_their_own_book(action: Action) -> None:
 
     reads = action in (Action.READ, Action.DOWNLOAD, Action.RESHARE)
     assert isinstance(decision, Permit) == (reads or action in OWN_AFFAIRS)
-    assert not isinstance(decision, Permit) or decision.opens_all == reads
+    if isinstance(decision, Permit):
+        everything, nothing = Provision(True, OWN, labels=None), Provision(True, OWN, NOTHING)
+        assert decision.rules == ((everything if reads else nothing),)
     assert answer(stranger) == NO
 
 

@@ -1,4 +1,4 @@
-"""What a permit opens, record by record and field by field: every dimension of a selection, labels, exceptions."""
+"""What a permit opens, record by record: every dimension of a selection, labels, exceptions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 from ehb.domain.access import ALL_SECTIONS, Permit, decide
-from ehb.domain.coding import VIETNAM, CodeableConcept
+from ehb.domain.coding import VIETNAM
 from ehb.domain.consent import HeldConsent
-from ehb.domain.records import RECORD_TYPES, Condition, ConditionRole, Record, Section
-from ehb.domain.selection import WITHHOLDABLE, Selection
+from ehb.domain.records import Condition, Record, Section
+from ehb.domain.selection import Selection, milliseconds
 from tests.domain.samples import record
 from tests.domain.worlds import (
     NOW,
@@ -130,76 +129,7 @@ def test_a_labelled_record_is_open_when_one_rule_names_all_its_labels(
     assert bool(seen(TREATING, apart, known)) == (opened and len(carried) < 2)
 
 
-NOTE, ROLE_ = frozenset({"note"}), frozenset({"role"})
-WRITTEN = diagnosis(
-    note="in confidence", role=ConditionRole.SECONDARY, clinical_status="active", code=CodeableConcept(text="x")
-)
-
-
-@pytest.mark.parametrize(
-    ("consents", "gone"),
-    rows(
-        ("nothing left out", (consent(),), set()),
-        ("one rule leaves a field out", (consent(without=NOTE),), {"note"}),
-        ("two fields", (consent(without=NOTE | ROLE_),), {"note", "role"}),
-        ("another rule shows it", (consent(without=NOTE), consent()), set()),
-        ("another rule leaves another out", (consent(without=NOTE), consent(without=ROLE_)), set()),
-        ("both leave it out", (consent(without=NOTE), consent(without=NOTE | ROLE_)), {"note"}),
-        (
-            "the rule that would show it opens another section",
-            (consent(without=NOTE), consent(select=Selection(sections=ALLERGIES))),
-            {"note"},
-        ),
-        (
-            "the rule that would show it excepts the record",
-            (consent(without=NOTE), consent(exceptions=(Selection(sections=CONDITIONS),))),
-            {"note"},
-        ),
-        ("a deny closes a field", (consent(), deny(without=NOTE)), {"note"}),
-        (
-            "a deny closes a field of another section",
-            (consent(), deny(without=NOTE, select=Selection(sections=ALLERGIES))),
-            set(),
-        ),
-        (
-            "a deny closes one, the rule leaves out another",
-            (consent(without=ROLE_), deny(without=NOTE)),
-            {"note", "role"},
-        ),
-        ("two denies", (consent(), deny(without=ROLE_), deny(without=NOTE)), {"note", "role"}),
-        ("a field that the kind has not", (consent(without=frozenset({"dosage"})),), set()),
-        (
-            "what a record is stays",
-            (consent(without=frozenset({"code", "time", "labels", "provenance", "key"})),),
-            set(),
-        ),
-    ),
-)
-def test_a_field_is_left_out_when_every_rule_leaves_it_out_or_a_deny_closes_it(
-    consents: tuple[HeldConsent, ...], gone: set[str]
-) -> None:
-    expected = msgspec.structs.replace(WRITTEN, **{name: BLANK[name] for name in gone})
-
-    assert seen(TREATING, said(*consents), [WRITTEN]) == {0: expected}
-    assert seen(TREATING, said(*reversed(consents)), [WRITTEN]) == {0: expected}
-
-
-BLANK: dict[str, Any] = {"note": None, "role": ConditionRole.MAIN}
-
-
-@pytest.mark.parametrize("kind", RECORD_TYPES, ids=lambda kind: kind.__name__)
-def test_every_field_that_can_be_left_out_of_a_kind_is(kind: type[Record]) -> None:
-    full = kind(section=Section.CONDITIONS, time="2026", provenance=diagnosis().provenance, key=KEY)
-    filled = {name: f"said of {name}" for name in WITHHOLDABLE[kind.__name__]}
-    full = msgspec.structs.replace(full, **filled)
-
-    [shown] = seen(TREATING, said(consent(without=WITHHOLDABLE[kind.__name__])), [full]).values()
-
-    assert "said of" not in repr(shown)
-    assert (shown.section, shown.time, shown.key) == (full.section, full.time, full.key)
-    assert filled
-
-
+NOTE = frozenset({"note"})
 LABELS_DO_NOT_MATTER = Selection(labels=frozenset({"HIV"}))
 
 
@@ -280,3 +210,9 @@ def test_only_the_person_and_who_represents_them_open_everything(consents: tuple
     assert isinstance(decision, Permit)
     assert decision.opens_all == all_
     assert not decision.opens_history
+
+
+def test_moments_are_told_apart_by_the_millisecond_as_places_on_disk_are() -> None:
+    moment = datetime(1970, 1, 1, 7, 0, 1, 2_999, tzinfo=VIETNAM)
+
+    assert milliseconds(moment) == 1_002
