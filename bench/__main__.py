@@ -1,4 +1,4 @@
-"""`python -m bench [read] [intake] [memory] [submit] [folder] [demo] [faults]`: the measurements of README.md."""
+"""`python -m bench [read] [intake] [memory] [submit] [folder] [demo] [faults] [decide]`: see README.md."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 import uvloop
 
-from bench import demo, faults, folder, intake, machine, memory, read, submit
+from bench import decide, demo, faults, folder, intake, machine, memory, read, submit
 from bench.world import world
 from ehb.store import embedded
 
 _USUAL = ("read", "intake", "memory", "submit")
 _IN_A_WORLD = (*_USUAL, "folder")
-_ALL = (*_IN_A_WORLD, "demo", "faults")
+_ALL = (*_IN_A_WORLD, "demo", "faults", "decide")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Speed and size, each against its floor in the same run. Prints; never passes or fails.",
-        epilog="only when named: folder (10,000 files), demo (clones, installs), faults (kills, counts).",
+        epilog="only when named: folder (10,000 files), demo (clones, installs), faults (kills, counts), decide.",
     )
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_ALL))
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: does it run, not how fast")
@@ -42,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 uvloop.run(_one(name, mongod, quick=given.quick))
     if "demo" in wanted:
         demo.measure()
+    if "decide" in wanted:
+        decide.measure(batches=20 if given.quick else 1_000)
     if "faults" in wanted:
         kills = max(3, given.visits // 25)
         return 1 if faults.measure(faults.Wish(given.visits, kills, given.seed)) else 0

@@ -10,9 +10,9 @@ import pytest
 
 
 @pytest.mark.long
-def test_read_intake_and_submit_run_in_their_quick_form_and_print_their_ratios() -> None:
+def test_the_measures_run_in_their_quick_form_and_print_their_figures() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "read", "intake", "submit"],
+        [sys.executable, "-m", "bench", "--quick", "read", "intake", "submit", "decide"],
         check=False,
         capture_output=True,
         text=True,
@@ -21,6 +21,7 @@ def test_read_intake_and_submit_run_in_their_quick_form_and_print_their_ratios()
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("ratio to the floor: ") == 3
+    assert re.search(r"median [0-9.]+, 95th percentile [0-9.]+    reach: 50$", done.stdout, re.M)
 
 
 @pytest.mark.long

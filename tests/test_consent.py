@@ -126,6 +126,18 @@ async def test_a_consent_for_one_opening_is_used_up_by_it(house: House) -> None:
     assert await seen(house, token, book) is None
 
 
+async def test_an_opening_is_not_used_when_another_consent_opens_as_much(house: House) -> None:
+    citizen, token, book = await world(house)
+    await given(house, citizen, permit(maxUses=1, select={"sections": ["CONDITIONS"]}))
+    await given(house, citizen, permit())
+
+    assert await seen(house, token, book)
+    assert await seen(house, token, book)
+
+    uses = [one["uses"] for one in (await house.data(citizen, "{ myConsents { uses } }"))["myConsents"]]
+    assert uses == [0, 0]
+
+
 async def test_a_practitioner_of_another_facility_is_let_in_by_nothing(house: House) -> None:
     citizen, _, book = await world(house)
     other = await doctor(house, OTHER_DOCTOR, "000088/TEST-CCHN", "99002")

@@ -51,6 +51,7 @@ _STEWARDSHIP = frozenset(
         Action.LIST_DISPUTES,
     }
 )
+_DUTIES = frozenset({Action.SUBMIT, Action.RETRACT, Action.READ_RECEIPT})
 _IN_CARE = {
     Action.OPEN_PRESENTATION: Purpose.TREATMENT,
     Action.OPEN_EMERGENCY: Purpose.EMERGENCY_TREATMENT,
@@ -110,10 +111,15 @@ class Permit:
 
     @property
     def sections(self) -> frozenset[Section]:
-        """Sections in which a rule could open something; says nothing about what there is."""
-        if any(rule.select.is_everything for rule in self.rules):
+        """Sections in which a rule could open something that nothing closes; says nothing about what there is."""
+        if self.opens_all:
             return ALL_SECTIONS
-        return frozenset(section for section in Section if any(rule.select.may_hold(section) for rule in self.rules))
+        return frozenset(
+            section
+            for section in Section
+            if any(_may_open(rule, section) for rule in self.rules)
+            and not any(deny.select.holds_all(section) for deny in self.closed if not deny.without)
+        )
 
     @property
     def opens_all(self) -> bool:
@@ -170,6 +176,10 @@ def _opens(rule: Provision, record: Record) -> bool:
     )
 
 
+def _may_open(rule: Provision, section: Section) -> bool:
+    return rule.select.may_hold(section) and not any(exception.holds_all(section) for exception in rule.exceptions)
+
+
 def _defaults(kind: type[Record]) -> dict[str, object]:
     fields = msgspec.structs.fields(kind)
     return {field.name: field.default for field in fields if field.default is not msgspec.NODEFAULT}
@@ -193,9 +203,9 @@ GroundRule = Callable[[AccessRequest, Standing], Iterable[Provision]]
 def own_book(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """A person reads their own book, and looks after it, for their own purpose."""
     if (
-        request.principal.kind is not PrincipalKind.CITIZEN
+        not request.about_oneself
+        or request.principal.kind is not PrincipalKind.CITIZEN
         or request.purpose is not Purpose.PATIENT_REQUEST
-        or not request.about_oneself
     ):
         return
     if request.action in READING:
@@ -208,20 +218,20 @@ def own_identity(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """A person at the end of an eID login: no session yet, so the principal has no book yet."""
     principal = request.principal
     if (
-        principal.kind is PrincipalKind.CITIZEN
+        principal.patient_id is None
+        and request.patient_id is None
+        and principal.kind is PrincipalKind.CITIZEN
         and request.action is Action.SIGN_IN
         and request.purpose is Purpose.PATIENT_REQUEST
-        and principal.patient_id is None
-        and request.patient_id is None
     ):
         yield Provision(True, Ground.OWN_IDENTITY, NOTHING)
 
 
 def representation(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
     """A guardian reads for somebody, and looks after their book."""
-    if request.principal.kind is not PrincipalKind.CITIZEN:
-        return
     for held in standing.guardianships:
+        if request.principal.kind is not PrincipalKind.CITIZEN:
+            return
         yield from guardianship.provisions(held, standing.birth_date, request)
         if (
             request.action in _OWN_AFFAIRS
@@ -235,8 +245,7 @@ def representation(request: AccessRequest, standing: Standing) -> Iterable[Provi
 
 def consented(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
     """What the person agreed to, and whom or what they keep out."""
-    for held in standing.consents:
-        yield from consent.provisions(held, request)
+    return [provision for held in standing.consents for provision in consent.provisions(held, request)]
 
 
 def presented(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
@@ -265,8 +274,12 @@ def statutory(request: AccessRequest, standing: Standing) -> Iterable[Provision]
 
 def by_number(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """Whoever has somebody's number may name their book by it; that opens nothing, nor tells whether there is one."""
-    signed_in = request.principal.kind is PrincipalKind.CITIZEN and request.principal.patient_id is not None
-    if signed_in and request.action is Action.FIND_PATIENT and request.purpose is Purpose.TREATMENT:
+    if (
+        request.action is Action.FIND_PATIENT
+        and request.purpose is Purpose.TREATMENT
+        and request.principal.kind is PrincipalKind.CITIZEN
+        and request.principal.patient_id is not None
+    ):
         yield Provision(True, Ground.OWN_IDENTITY, NOTHING)
 
 
@@ -284,10 +297,10 @@ def duty_to_submit(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """A facility submits and takes back in its own name and reads its own receipts; it opens no book by doing so."""
     principal = request.principal
     if (
-        principal.kind is not PrincipalKind.FACILITY
-        or request.action not in (Action.SUBMIT, Action.RETRACT, Action.READ_RECEIPT)
+        principal.facility is None
+        or principal.kind is not PrincipalKind.FACILITY
+        or request.action not in _DUTIES
         or request.purpose is not Purpose.TREATMENT
-        or principal.facility is None
     ):
         return
     if request.facility != principal.facility:
@@ -301,8 +314,8 @@ def duty_to_submit(request: AccessRequest, _: Standing) -> Iterable[Provision]:
 def stewardship(request: AccessRequest, _: Standing) -> Iterable[Provision]:
     """A steward keeps identities right. The person behind a number is found by the store, never shown."""
     if (
-        request.principal.kind is PrincipalKind.STEWARD
-        and request.action in _STEWARDSHIP
+        request.action in _STEWARDSHIP
+        and request.principal.kind is PrincipalKind.STEWARD
         and request.purpose is Purpose.ADMINISTRATION
         and request.principal.session
     ):
@@ -333,29 +346,45 @@ def decide(
     """
     if request.principal.kind is PrincipalKind.ANONYMOUS:
         return Deny(DenyReason.NOT_SIGNED_IN)
-    provisions = [provision for ground in grounds for provision in ground(request, standing)]
-    for provision in provisions:
-        if provision.closes_all:
-            return Deny(provision.reason or DenyReason.DENIED, provision.source)
-    rules = tuple(provision for provision in provisions if provision.permit)
+    rules: list[Provision] = []
+    closed: list[Provision] = []
+    for ground in grounds:
+        for provision in ground(request, standing):
+            if provision.permit:
+                rules.append(provision)
+            elif provision.closes_all:
+                return Deny(provision.reason or DenyReason.DENIED, provision.source)
+            else:
+                closed.append(provision)
     if not rules:
-        return Deny(_why_not(request, provisions))
+        return Deny(_why_not(request))
+    needed = _needed(rules)
     return Permit(
-        ground=rules[0].ground,
+        ground=needed[0].ground,
         action=request.action,
         purpose=request.purpose,
         principal=request.principal,
         patient_id=request.patient_id,
         facility=request.facility,
-        rules=rules,
-        closed=tuple(provision for provision in provisions if not provision.permit),
+        rules=needed,
+        closed=tuple(closed),
     )
 
 
-def _why_not(request: AccessRequest, provisions: list[Provision]) -> DenyReason:
-    if request.principal.role is not None and not request.role_in_force and not provisions:
-        about_care = request.purpose in (Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT)
-        return DenyReason.ROLE_NOT_IN_FORCE if about_care else DenyReason.NO_LEGAL_GROUND
+def _needed(rules: list[Provision]) -> tuple[Provision, ...]:
+    """The rules without those for a number of openings that an unlimited one covers: an opening is none of theirs."""
+    unlimited = [rule for rule in rules if not rule.limited]
+    if len(unlimited) == len(rules):
+        return tuple(rules)
+    return tuple([rule for rule in rules if not (rule.limited and any(one.covers(rule) for one in unlimited))])
+
+
+def _why_not(request: AccessRequest) -> DenyReason:
+    """A lapsed role is told where one in force could have let them in, and nowhere else: nobody looked it up there."""
+    lapsed = request.principal.role is not None and not request.role_in_force
+    about_care = request.purpose in (Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT) and request.action in READING
+    if lapsed and about_care and not request.about_oneself:
+        return DenyReason.ROLE_NOT_IN_FORCE
     return DenyReason.NO_LEGAL_GROUND
 
 

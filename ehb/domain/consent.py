@@ -10,11 +10,12 @@ The one invariant: what was agreed is never changed. It ends, and something else
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 
-from ehb.domain.identity import Principal
+from ehb.domain.identity import PractitionerRole, Principal
 from ehb.domain.provision import AccessRequest, Action, DenyReason, Ground, Provision, Purpose
 from ehb.domain.selection import EVERYTHING, Selection
 
@@ -37,6 +38,16 @@ class GranteeKind(enum.StrEnum):
     """A third party, such as an insurer; needs the managing unit's consent too."""
     ANYBODY = "ANYBODY"
     """Everybody but the person. For denies."""
+
+
+_ANYBODY, _PERSON, _ORGANIZATION = GranteeKind.ANYBODY, GranteeKind.PERSON, GranteeKind.ORGANIZATION
+"""By name, because a member looked up in its class costs as much as all else that is asked of one consent."""
+_OF_ROLE: dict[GranteeKind, Callable[[PractitionerRole], str]] = {
+    GranteeKind.FACILITY: attrgetter("facility"),
+    GranteeKind.PRACTITIONER: attrgetter("licence"),
+    GranteeKind.ROLE: attrgetter("scope"),
+}
+"""What of a practitioner's role a grantee of each kind names."""
 
 
 class Party(enum.StrEnum):
@@ -94,7 +105,7 @@ class Consent:
     @property
     def hides_records(self) -> bool:
         """It keeps single records closed to everybody."""
-        return not self.permit and self.grantee.kind is GranteeKind.ANYBODY and self.select.records is not None
+        return not self.permit and self.grantee.kind is _ANYBODY and self.select.records is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,47 +132,45 @@ class HeldConsent:
 
     def names(self, principal: Principal, *, role_in_force: bool) -> bool:
         """Whether the caller is whom the consent is about."""
-        grantee, role = self.consent.grantee, principal.role if role_in_force else None
-        match grantee.kind:
-            case GranteeKind.ANYBODY:
-                return True
-            case GranteeKind.FACILITY:
-                return role is not None and role.facility == grantee.value
-            case GranteeKind.PRACTITIONER:
-                return role is not None and role.licence == grantee.value
-            case GranteeKind.ROLE:
-                return role is not None and role.scope == grantee.value
-            case GranteeKind.PERSON:
-                return self.person is not None and self.person == principal.patient_id
-            case GranteeKind.ORGANIZATION:
-                return principal.organization is not None and principal.organization == grantee.value
+        grantee = self.consent.grantee
+        kind, value = grantee.kind, grantee.value
+        if kind in _OF_ROLE:
+            role = principal.role if role_in_force else None
+            return role is not None and _OF_ROLE[kind](role) == value
+        if kind is _PERSON:
+            return self.person is not None and self.person == principal.patient_id
+        if kind is _ORGANIZATION:
+            return principal.organization is not None and principal.organization == value
+        return kind is _ANYBODY
 
 
-def provisions(held: HeldConsent, request: AccessRequest) -> Iterable[Provision]:
+_CONSENT, _THIRD_PARTY, _BLOCKED = Ground.CONSENT, Ground.THIRD_PARTY, DenyReason.BLOCKED
+
+
+def provisions(held: HeldConsent, request: AccessRequest) -> tuple[Provision, ...]:
     """What a consent says about a request: one provision, or nothing when it is about something else.
 
     A person is never kept out of their own book, nor is a representative who hid a record kept from that record.
+    Nobody can permit anybody at all, nor a third party without the managing unit; keeping them out needs no one else,
+    and holds for a practitioner whose role has lapsed, too. Asks first what costs least.
     """
-    consent, now = held.consent, request.now
-    if now is None or request.about_oneself or not held.in_force(now):
-        return
+    consent, now, permit = held.consent, request.now, held.consent.permit
     if request.purpose not in consent.purposes or request.action not in consent.actions:
-        return
-    if not held.names(request.principal, role_in_force=request.role_in_force):
-        return
-    if consent.hides_records and consent.agreement.by == request.principal.patient_id:
-        return
-    third_party = consent.grantee.kind is GranteeKind.ORGANIZATION
-    if third_party and Party.MANAGING_UNIT not in consent.needs:
-        return
-    yield Provision(
-        consent.permit,
-        Ground.THIRD_PARTY if third_party else Ground.CONSENT,
-        consent.select,
-        consent.exceptions,
-        consent.labels if consent.permit else None,
-        consent.without,
-        source=consent.id,
-        limited=consent.permit and consent.max_uses is not None,
-        reason=None if consent.permit else DenyReason.BLOCKED,
-    )
+        return ()
+    if not held.names(request.principal, role_in_force=request.role_in_force or not permit):
+        return ()
+    if now is None or request.about_oneself or not held.in_force(now):
+        return ()
+    kind = consent.grantee.kind
+    third_party = kind is _ORGANIZATION
+    if permit and (kind is _ANYBODY or (third_party and Party.MANAGING_UNIT not in consent.needs)):
+        return ()
+    if not permit and consent.hides_records and consent.agreement.by == request.principal.patient_id:
+        return ()
+    ground, uses = _THIRD_PARTY if third_party else _CONSENT, consent.max_uses
+    select, exceptions, without = consent.select, consent.exceptions, consent.without
+    if permit:
+        return (
+            Provision(True, ground, select, exceptions, consent.labels, without, consent.id, limited=uses is not None),
+        )
+    return (Provision(False, ground, select, exceptions, None, without, consent.id, reason=_BLOCKED),)

@@ -78,14 +78,16 @@ class HeldGuardianship:
 
 
 def age(birth_date: str | None, today: date) -> int | None:
-    """Completed years. A birth date without day or month counts from the earliest day that it can mean."""
+    """Completed years. A birth date without day or month counts from the earliest day that it can mean.
+
+    None for a day to come as well: it is a typing error, and nobody's age.
+    """
     if birth_date is None or not birth_date[:4].isdigit():
         return None
     parts = [int(part) for part in birth_date[:10].split("-")]
     year, month, day = (*parts, *(1, 1, 1)[len(parts) :])
-    if not 1 <= year <= today.year:
-        return None
-    return today.year - year - ((today.month, today.day) < (month, day))
+    years = today.year - year - ((today.month, today.day) < (month, day))
+    return years if year >= 1 and years >= 0 else None
 
 
 def objection(relation: Relation, ward: Patient, guardian: Patient, now: datetime) -> Conflict | None:

@@ -11,6 +11,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from ehb.domain.identity import Principal
 from ehb.domain.selection import EVERYTHING, Selection
 
@@ -153,8 +155,7 @@ class AccessRequest:
         return self.principal.patient_id is not None and self.principal.patient_id == self.patient_id
 
 
-@dataclass(frozen=True, slots=True)
-class Provision:
+class Provision(msgspec.Struct, frozen=True):
     """What one ground says about one request: this part is open, or this part stays closed.
 
     A permit opens what `select` holds, without what one of `exceptions` holds, and of the labelled records only
@@ -179,3 +180,13 @@ class Provision:
     @property
     def closes_all(self) -> bool:
         return not self.permit and self.select.is_everything and not self.without
+
+    def covers(self, other: Provision) -> bool:
+        """Of two permits: whether this one opens all that the other can open, each record with as much of it."""
+        named, others = self.labels, other.labels
+        return (
+            self.without <= other.without
+            and (named is None or (others is not None and others <= named))
+            and self.select.covers(other.select)
+            and all(exception in other.exceptions for exception in self.exceptions)
+        )

@@ -10,8 +10,9 @@ The one invariant: an attribute that is None narrows nothing, and an empty one s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from ehb.domain.coding import instant_of
 from ehb.domain.records import KINDS, RECORD_TYPES, Record, Section
@@ -64,16 +65,44 @@ class Selection:
         empty = (self.kinds, self.records, self.facilities, self.labels)
         return all(one is None or one for one in empty) and not self.ends_before_it_begins
 
+    def holds_all(self, section: Section) -> bool:
+        """Whether every record of a section is one of these, whatever it is."""
+        return (self.sections is None or section in self.sections) and replace(self, sections=None).is_everything
+
+    def covers(self, other: Selection) -> bool:
+        """Whether all that the other can hold is held here, as far as their words tell."""
+        return (
+            _within(other.sections, self.sections)
+            and _within(other.kinds, self.kinds)
+            and _within(other.records, self.records)
+            and _within(other.facilities, self.facilities)
+            and _within(other.labels, self.labels)
+            and (self.since is None or (other.since is not None and self.since <= other.since))
+            and (self.until is None or (other.until is not None and other.until <= self.until))
+        )
+
     @property
     def ends_before_it_begins(self) -> bool:
         return self.since is not None and self.until is not None and self.until <= self.since
 
     @property
     def is_everything(self) -> bool:
-        return self == EVERYTHING
+        return (
+            self.sections is None
+            and self.records is None
+            and self.kinds is None
+            and self.facilities is None
+            and self.labels is None
+            and self.since is None
+            and self.until is None
+        )
 
 
 EVERYTHING = Selection()
+
+
+def _within(narrow: frozenset[Any] | None, wide: frozenset[Any] | None) -> bool:
+    return wide is None or (narrow is not None and narrow <= wide)
 
 
 def milliseconds(moment: datetime) -> int:

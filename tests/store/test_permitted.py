@@ -118,22 +118,3 @@ def test_the_database_opens_exactly_what_the_permit_opens(mongo_uri: str) -> Non
     client.close()
     assert opened > 50
     assert refused > 50
-
-
-@settings(max_examples=1_000, deadline=None)
-@given(st.lists(consents(), max_size=5), consents(), st.lists(records(), max_size=8))
-def test_a_further_deny_never_widens_and_taking_it_back_restores(
-    said: list[HeldConsent], further: HeldConsent, kept: list[Record]
-) -> None:
-    def seen(consents: list[HeldConsent]) -> set[int]:
-        decision = decide(REQUEST, Standing(consents=tuple(consents)))
-        opened = decision.opens if isinstance(decision, Permit) else lambda _: False
-        return {number for number, record in enumerate(kept) if opened(record)}
-
-    before = seen(said)
-
-    if not further.consent.permit:
-        assert seen([*said, further]) <= before
-    withdrawn = HeldConsent(further.consent, ended_at=NOW)
-    assert seen([*said, withdrawn]) == before
-    assert seen(list(reversed(said))) == before
