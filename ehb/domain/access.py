@@ -1,9 +1,8 @@
 """Who may do what, and on which legal ground.
 
-`decide` is the only code that answers "may they?", and the only code that makes a `Permit`. A ground is a
-pure function from a request, and from what stands about the person, to the provisions it yields; `decide` folds
-them: a deny beats a permit, and no provision at all is Deny. Consents, presentations, guardianships, emergencies,
-statutory tasks and third parties are grounds like the own book, never a second decision.
+`decide` is the only code that answers "may they?", and the only code that makes a `Permit`. It folds what
+the grounds yield: a deny beats a permit, and no provision at all is Deny. Consents, presentations, guardianships,
+emergencies, statutory tasks and third parties are grounds like the own book, never a second decision.
 
 The one invariant: without a Permit no store method on personal data can be called, and a Permit opens
 exactly what it names.
@@ -11,77 +10,18 @@ exactly what it names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
 
-from ehb.domain import consent, emergency, guardianship, presentation
-from ehb.domain.consent import READING, HeldConsent
-from ehb.domain.emergency import HeldEmergency
-from ehb.domain.guardianship import HeldGuardianship
+from ehb.domain.consent import READING
+from ehb.domain.grounds import GROUNDS, NOTHING_STANDS, GroundRule, Standing, StatutoryTask
 from ehb.domain.identity import Principal, PrincipalKind
-from ehb.domain.presentation import HeldPresentation
 from ehb.domain.provision import AccessRequest, Action, DenyReason, Ground, Provision, Purpose
 from ehb.domain.records import Record, Section
-from ehb.domain.selection import EVERYTHING, WITHHOLDABLE, Selection
+from ehb.domain.selection import EVERYTHING, WITHHOLDABLE
 
 ALL_SECTIONS: frozenset[Section] = frozenset(Section)
-NOTHING = Selection(sections=frozenset())
-
-_OWN_AFFAIRS = frozenset(
-    {
-        Action.GIVE_CONSENT,
-        Action.WITHDRAW_CONSENT,
-        Action.READ_CONSENTS,
-        Action.PRESENT,
-        Action.READ_TRAIL,
-        Action.DISPUTE,
-        Action.PREVIEW,
-    }
-)
-"""What a person, or who represents them, may do about their book besides reading it."""
-_STEWARDSHIP = frozenset(
-    {
-        Action.LIST_WAITING,
-        Action.RESOLVE_IDENTITY,
-        Action.MERGE_PEOPLE,
-        Action.APPOINT_GUARDIAN,
-        Action.REVIEW_EMERGENCY,
-        Action.LIST_DISPUTES,
-    }
-)
-_DUTIES = frozenset({Action.SUBMIT, Action.RETRACT, Action.READ_RECEIPT})
-_IN_CARE = {
-    Action.OPEN_PRESENTATION: Purpose.TREATMENT,
-    Action.OPEN_EMERGENCY: Purpose.EMERGENCY_TREATMENT,
-    Action.REVIEW_EMERGENCY: Purpose.ADMINISTRATION,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class StatutoryTask:
-    """A task that the law gives a state body: which part of every book it may read, for which purpose."""
-
-    organization: str
-    purpose: Purpose
-    select: Selection
-    labels: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """All that stands about one book: what its person said, and what the law says in their place."""
-
-    consents: tuple[HeldConsent, ...] = ()
-    presentations: tuple[HeldPresentation, ...] = ()
-    emergencies: tuple[HeldEmergency, ...] = ()
-    guardianships: tuple[HeldGuardianship, ...] = ()
-    tasks: tuple[StatutoryTask, ...] = ()
-    birth_date: str | None = None
-
-
-NOTHING_STANDS = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,146 +135,6 @@ class Deny:
     reason: DenyReason
     source: bytes | None = None
     """The consent that says no, when one does."""
-
-
-GroundRule = Callable[[AccessRequest, Standing], Iterable[Provision]]
-
-
-def own_book(request: AccessRequest, _: Standing) -> Iterable[Provision]:
-    """A person reads their own book, and looks after it, for their own purpose."""
-    if (
-        not request.about_oneself
-        or request.principal.kind is not PrincipalKind.CITIZEN
-        or request.purpose is not Purpose.PATIENT_REQUEST
-    ):
-        return
-    if request.action in READING:
-        yield Provision(True, Ground.OWN_BOOK, labels=None)
-    elif request.action in _OWN_AFFAIRS:
-        yield Provision(True, Ground.OWN_BOOK, NOTHING)
-
-
-def own_identity(request: AccessRequest, _: Standing) -> Iterable[Provision]:
-    """A person at the end of an eID login: no session yet, so the principal has no book yet."""
-    principal = request.principal
-    if (
-        principal.patient_id is None
-        and request.patient_id is None
-        and principal.kind is PrincipalKind.CITIZEN
-        and request.action is Action.SIGN_IN
-        and request.purpose is Purpose.PATIENT_REQUEST
-    ):
-        yield Provision(True, Ground.OWN_IDENTITY, NOTHING)
-
-
-def representation(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
-    """A guardian reads for somebody, and looks after their book."""
-    for held in standing.guardianships:
-        if request.principal.kind is not PrincipalKind.CITIZEN:
-            return
-        yield from guardianship.provisions(held, standing.birth_date, request)
-        if (
-            request.action in _OWN_AFFAIRS
-            and request.purpose is Purpose.FAMILY_REQUEST
-            and request.now is not None
-            and held.guardianship.guardian == request.principal.patient_id
-            and held.in_force(request.now, standing.birth_date)
-        ):
-            yield Provision(True, Ground.REPRESENTATION, NOTHING, source=held.guardianship.id)
-
-
-def consented(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
-    """What the person agreed to, and whom or what they keep out."""
-    return [provision for held in standing.consents for provision in consent.provisions(held, request)]
-
-
-def presented(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
-    """What the person shows to the clinician in front of them."""
-    for held in standing.presentations:
-        yield from presentation.provisions(held, request)
-
-
-def in_emergency(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
-    """What an emergency opens."""
-    for held in standing.emergencies:
-        yield from emergency.provisions(held, request)
-
-
-def statutory(request: AccessRequest, standing: Standing) -> Iterable[Provision]:
-    """What a state body reads within its task. No such caller can sign in yet."""
-    for task in standing.tasks:
-        if (
-            request.principal.organization is not None
-            and request.principal.organization == task.organization
-            and request.purpose is task.purpose
-            and request.action is Action.READ
-        ):
-            yield Provision(True, Ground.STATUTORY_TASK, task.select, labels=task.labels)
-
-
-def by_number(request: AccessRequest, _: Standing) -> Iterable[Provision]:
-    """Whoever has somebody's number may name their book by it; that opens nothing, nor tells whether there is one."""
-    if (
-        request.action is Action.FIND_PATIENT
-        and request.purpose is Purpose.TREATMENT
-        and request.principal.kind is PrincipalKind.CITIZEN
-        and request.principal.patient_id is not None
-    ):
-        yield Provision(True, Ground.OWN_IDENTITY, NOTHING)
-
-
-def care_role(request: AccessRequest, _: Standing) -> Iterable[Provision]:
-    """A practitioner on duty opens what is presented, opens in an emergency, reviews a colleague's emergency."""
-    if request.principal.role is None or _IN_CARE.get(request.action) is not request.purpose:
-        return
-    if not request.role_in_force:
-        yield Provision(False, Ground.CARE_ROLE, reason=DenyReason.ROLE_NOT_IN_FORCE)
-    elif not request.about_oneself:
-        yield Provision(True, Ground.CARE_ROLE, NOTHING)
-
-
-def duty_to_submit(request: AccessRequest, _: Standing) -> Iterable[Provision]:
-    """A facility submits and takes back in its own name and reads its own receipts; it opens no book by doing so."""
-    principal = request.principal
-    if (
-        principal.facility is None
-        or principal.kind is not PrincipalKind.FACILITY
-        or request.action not in _DUTIES
-        or request.purpose is not Purpose.TREATMENT
-    ):
-        return
-    if request.facility != principal.facility:
-        yield Provision(False, Ground.DUTY_TO_SUBMIT, reason=DenyReason.OTHER_FACILITY)
-    elif request.suspended:
-        yield Provision(False, Ground.DUTY_TO_SUBMIT, reason=DenyReason.FACILITY_SUSPENDED)
-    else:
-        yield Provision(True, Ground.DUTY_TO_SUBMIT, NOTHING)
-
-
-def stewardship(request: AccessRequest, _: Standing) -> Iterable[Provision]:
-    """A steward keeps identities right. The person behind a number is found by the store, never shown."""
-    if (
-        request.action in _STEWARDSHIP
-        and request.principal.kind is PrincipalKind.STEWARD
-        and request.purpose is Purpose.ADMINISTRATION
-        and request.principal.session
-    ):
-        yield Provision(True, Ground.STEWARDSHIP, NOTHING)
-
-
-GROUNDS: tuple[GroundRule, ...] = (
-    own_book,
-    own_identity,
-    representation,
-    presented,
-    consented,
-    in_emergency,
-    statutory,
-    by_number,
-    care_role,
-    duty_to_submit,
-    stewardship,
-)
 
 
 def decide(

@@ -107,6 +107,11 @@ class Consent:
         """It keeps single records closed to everybody."""
         return not self.permit and self.grantee.kind is _ANYBODY and self.select.records is not None
 
+    @property
+    def closed_by_representative(self) -> bool:
+        """It keeps somebody out, or something closed, on the word of who represents the person."""
+        return not self.permit and self.agreement.party is Party.REPRESENTATIVE
+
 
 @dataclass(frozen=True, slots=True)
 class HeldConsent:
@@ -150,7 +155,7 @@ _CONSENT, _THIRD_PARTY, _BLOCKED = Ground.CONSENT, Ground.THIRD_PARTY, DenyReaso
 def provisions(held: HeldConsent, request: AccessRequest) -> tuple[Provision, ...]:
     """What a consent says about a request: one provision, or nothing when it is about something else.
 
-    A person is never kept out of their own book, nor is a representative who hid a record kept from that record.
+    A person is never kept out of their own book.
     Nobody can permit anybody at all, nor a third party without the managing unit; keeping them out needs no one else,
     and holds for a practitioner whose role has lapsed, too. Asks first what costs least.
     """
@@ -164,8 +169,6 @@ def provisions(held: HeldConsent, request: AccessRequest) -> tuple[Provision, ..
     kind = consent.grantee.kind
     third_party = kind is _ORGANIZATION
     if permit and (kind is _ANYBODY or (third_party and Party.MANAGING_UNIT not in consent.needs)):
-        return ()
-    if not permit and consent.hides_records and consent.agreement.by == request.principal.patient_id:
         return ()
     ground, uses = _THIRD_PARTY if third_party else _CONSENT, consent.max_uses
     select, exceptions, without = consent.select, consent.exceptions, consent.without

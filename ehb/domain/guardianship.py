@@ -10,13 +10,11 @@ The one invariant: an age that is not known opens nothing.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from ehb.domain.coding import VIETNAM
-from ehb.domain.consent import READING
-from ehb.domain.identity import Patient
+from ehb.domain.identity import Patient, PrincipalKind
 from ehb.domain.provision import AccessRequest, Ground, Provision, Purpose
 from ehb.errors import Conflict
 
@@ -108,16 +106,21 @@ def objection(relation: Relation, ward: Patient, guardian: Patient, now: datetim
     return None
 
 
-def provisions(held: HeldGuardianship, birth_date: str | None, request: AccessRequest) -> Iterable[Provision]:
+def speaks(held: HeldGuardianship, birth_date: str | None, request: AccessRequest) -> bool:
+    """Whether the caller is the guardian, comes as one, and may."""
+    return (
+        request.now is not None
+        and request.purpose is Purpose.FAMILY_REQUEST
+        and request.principal.kind is PrincipalKind.CITIZEN
+        and request.principal.patient_id == held.guardianship.guardian
+        and held.in_force(request.now, birth_date)
+    )
+
+
+def reading(held: HeldGuardianship, birth_date: str | None, now: datetime | None) -> Provision:
     """What a guardian may read: the book; from 15 without what is sensitive."""
-    now, guardian = request.now, held.guardianship.guardian
-    if now is None or request.principal.patient_id != guardian or not held.in_force(now, birth_date):
-        return
-    if request.action not in READING or request.purpose is not Purpose.FAMILY_REQUEST:
-        return
-    years = age(birth_date, now.astimezone(VIETNAM).date())
+    years = None if now is None else age(birth_date, now.astimezone(VIETNAM).date())
     ward = held.guardianship.relation is Relation.GUARDIAN_OF_WARD
     all_labels = ward or (years is not None and years < SENSITIVE_FROM)
-    yield Provision(
-        True, Ground.REPRESENTATION, labels=None if all_labels else frozenset(), source=held.guardianship.id
-    )
+    labels = None if all_labels else frozenset[str]()
+    return Provision(True, Ground.REPRESENTATION, labels=labels, source=held.guardianship.id)

@@ -44,7 +44,7 @@ FACILITIES, LABELS, FIELDS = (FACILITY, OTHER_FACILITY), ("HIV", "PSY", "TB"), (
 TIMES = tuple(NOW - timedelta(days=days) for days in (1, 2, 3))
 MINISTRY = Principal(PrincipalKind.FACILITY, organization="CDC", session="s")
 REQUESTS = (
-    *(TREATING, TREATING, RESCUING, FOR_FAMILY, STUDYING),
+    *(TREATING, TREATING, RESCUING, FOR_FAMILY, STUDYING, STUDYING, STUDYING),
     replace(TREATING, role_in_force=False),
     replace(FOR_FAMILY, principal=replace(DOCTOR, patient_id=STRANGER)),
     replace(STUDYING, principal=MINISTRY, purpose=Purpose.PUBLIC_HEALTH),
@@ -93,8 +93,8 @@ def consent(random: Random, *, permit: bool | None = None) -> HeldConsent:
         valid_from=NOW + timedelta(days=random.choice((-1, -1, -1, 1))),
         valid_until=random.choice((None, NOW + timedelta(days=1))),
         max_uses=random.choice((None, None, 2)),
-        needs=random.choice((frozenset({Party.PERSON}), frozenset({Party.PERSON, Party.MANAGING_UNIT}))),
-        agreement=random.choice((AGREED, replace(AGREED, by=STRANGER))),
+        needs=frozenset(random.choice(((Party.PERSON,), (Party.PERSON, Party.MANAGING_UNIT)))),
+        agreement=random.choice((AGREED, replace(AGREED, by=STRANGER, party=Party.REPRESENTATIVE))),
     )
     person = random.choice((None, STRANGER, DOCTOR.patient_id))
     return HeldConsent(said, uses=random.choice((0, 1, 2)), approvals=frozenset(Party), person=person)

@@ -8,13 +8,27 @@ from typing import Any
 
 import pytest
 
-from ehb.domain.access import DenyReason, Ground, Permit, Standing, decide
-from ehb.domain.guardianship import Relation, age
+from ehb.domain.access import Deny, DenyReason, Ground, Permit, Standing, decide
+from ehb.domain.consent import Grantee, GranteeKind, Party
+from ehb.domain.guardianship import HeldGuardianship, Relation, age
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.provision import AccessRequest, Action, Purpose
+from ehb.domain.selection import Selection
 from tests.domain.samples import HOSPITAL, PATIENT, STRANGER
 from tests.domain.test_access_own import OWN_AFFAIRS
-from tests.domain.worlds import DOCTOR, FOR_FAMILY, NOW, TICK, answer, guardianship, rows
+from tests.domain.worlds import (
+    AGREED,
+    DOCTOR,
+    FOR_FAMILY,
+    NOW,
+    TICK,
+    TREATING,
+    answer,
+    consent,
+    deny,
+    guardianship,
+    rows,
+)
 
 YES, NO = Ground.REPRESENTATION, DenyReason.NO_LEGAL_GROUND
 TODAY = date(2026, 11, 20)
@@ -168,3 +182,33 @@ def test_a_guardian_looks_after_the_book_while_it_is_theirs(
         assert (decision.ground, decision.opens_all, decision.rules[0].source) == (YES, reads, b"g" * 16)
         assert bool(decision.sections) == reads
     assert not any(isinstance(other, Permit) for other in others)
+
+
+HIDDEN = {"grantee": Grantee(GranteeKind.ANYBODY), "select": Selection(records=frozenset({b"k" * 12}))}
+BY_OTHER_GUARDIAN = {"agreement": replace(AGREED, by=b"o" * 16, party=Party.REPRESENTATIVE)}
+KEPT_OUT = {"grantee": Grantee(GranteeKind.PERSON, "ab"), "person": STRANGER}
+IN_FORCE, OVER = guardianship(), guardianship(ended_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("terms", "held", "request_", "closed"),
+    rows(
+        ("the child hid it", HIDDEN, IN_FORCE, FOR_FAMILY, True),
+        ("the other guardian hid it", {**HIDDEN, **BY_OTHER_GUARDIAN}, IN_FORCE, FOR_FAMILY, False),
+        ("a guardian no longer", {**HIDDEN, **BY_OTHER_GUARDIAN}, OVER, FOR_FAMILY, True),
+        ("for another purpose", {**HIDDEN, **BY_OTHER_GUARDIAN}, IN_FORCE, TREATING, True),
+        ("the child blocks the guardian", KEPT_OUT, IN_FORCE, FOR_FAMILY, True),
+        ("the other guardian blocks this one", {**KEPT_OUT, **BY_OTHER_GUARDIAN}, IN_FORCE, FOR_FAMILY, False),
+    ),
+)
+def test_what_a_guardian_closes_is_closed_to_others_than_guardians(
+    terms: dict[str, Any], held: HeldGuardianship, request_: AccessRequest, closed: bool
+) -> None:
+    """A separated parent must not shut out the other; what the child says holds for both."""
+    request = replace(request_, principal=replace(DOCTOR, patient_id=STRANGER))
+    let_in = consent(purposes=frozenset(Purpose), grantee=Grantee(GranteeKind.PERSON, "ab"), person=STRANGER)
+    standing = Standing(consents=(let_in, deny(**terms)), guardianships=(held,), birth_date="2015")
+
+    decision = decide(request, standing)
+
+    assert (isinstance(decision, Deny) or bool(decision.closed)) == closed

@@ -18,7 +18,6 @@ from tests.builders import FACILITY
 from tests.domain.samples import CITIZEN, HOSPITAL, NOBODY, PATIENT, STRANGER
 from tests.domain.worlds import (
     AGENT,
-    AGREED,
     DOCTOR,
     FOR_FAMILY,
     INSURER,
@@ -162,7 +161,7 @@ def test_a_block_keeps_out_whom_it_names_whatever_else_lets_them_in(
     assert not blocked or first == last == Deny(BLOCKED, b"n" * 16)
 
 
-@pytest.mark.parametrize("approvals", [frozenset({Party.PERSON}), frozenset(Party)], ids=str)
+@pytest.mark.parametrize("approvals", [frozenset({Party.PERSON}), frozenset(Party)], ids=len)
 def test_an_organization_is_kept_out_by_the_person_alone(approvals: frozenset[Party]) -> None:
     let_in = consent(**STUDY, needs=BOTH, approvals=BOTH)
 
@@ -242,38 +241,6 @@ def test_a_consent_is_in_force_from_its_first_instant_until_before_its_last(term
 )
 def test_rows_that_stand_alone(request_: AccessRequest, held: HeldConsent, expected: object) -> None:
     assert answered(request_, held) == expected
-
-
-HIDING = {"grantee": TO_ANYBODY, "select": Selection(records=frozenset({b"k" * 12}))}
-
-
-@pytest.mark.parametrize(
-    ("terms", "closed"),
-    rows(
-        ("the person hid it", HIDING, 1),
-        ("the caller hid it, as a representative", {**HIDING, "agreement": replace(AGREED, by=STRANGER)}, 0),
-        ("nobody known hid it", {**HIDING, "agreement": replace(AGREED, by=b"")}, 1),
-        (
-            "the caller keeps a facility out of it",
-            {"select": HIDING["select"], "agreement": replace(AGREED, by=STRANGER), **FAMILY, "person": STRANGER},
-            1,
-        ),
-        (
-            "the caller closed a section to all",
-            {
-                **HIDING,
-                "select": Selection(sections=frozenset({Section.ALLERGIES})),
-                "agreement": replace(AGREED, by=STRANGER),
-            },
-            1,
-        ),
-    ),
-)
-def test_who_hid_a_record_for_somebody_still_sees_it(terms: dict[str, Any], closed: int) -> None:
-    decision = decide(FOR_FAMILY, said(consent(**FAMILY, person=STRANGER), deny(**terms)))
-
-    assert isinstance(decision, Permit)
-    assert len(decision.closed) == closed
 
 
 def test_a_provision_says_what_its_consent_says_and_which_it_is() -> None:

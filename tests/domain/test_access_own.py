@@ -8,17 +8,15 @@ import pytest
 
 from ehb.domain.access import (
     ALL_SECTIONS,
-    NOTHING,
     NOTHING_STANDS,
     DenyReason,
     Ground,
     Permit,
     Standing,
     StatutoryTask,
-    care_role,
     decide,
-    duty_to_submit,
 )
+from ehb.domain.grounds import NOTHING, care_role, duty_to_submit
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.provision import AccessRequest, Action, Provision, Purpose
 from ehb.domain.records import Section

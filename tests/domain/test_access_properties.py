@@ -166,7 +166,7 @@ def test_a_lapsed_role_and_a_missing_moment_never_widen(seed: int) -> None:
 def test_the_worlds_are_of_all_sorts() -> None:
     grounds: dict[object, int] = {}
     shown = closed = blanked = counted = 0
-    for seed in range(2_000):
+    for seed in range(4_000):
         request, standing, records = world(Random(seed))
         decision = decide(request, standing)
         told = decision.reason if isinstance(decision, Deny) else decision.ground
