@@ -81,6 +81,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         facilities=registry,
         practitioners=Practitioners(mongo, Vault(keys)),
         ids=OpaqueIds(keys.opaque),
+        signer=signer,
         clock=clock,
         principal_from=backend.principal_from,
     )

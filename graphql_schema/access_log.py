@@ -16,9 +16,9 @@ from ehb.domain.trail import TrailQuery
 from ehb.errors import BadInput
 from ehb.services import trail as service
 from graphql_schema.connections import PageInfo
-from graphql_schema.consent import NOBODY, DonePayload, ForPatient, book_of
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, described, instant
+from graphql_schema.whose import NOBODY, DonePayload, ForPatient, book_of
 
 
 class WhoKind(enum.Enum):

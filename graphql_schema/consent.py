@@ -2,94 +2,21 @@
 
 from __future__ import annotations
 
-import enum
-from datetime import datetime
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import strawberry
 
 from ehb.domain import consent as domain
-from ehb.domain.consent_terms import Terms, TermsProblem, block_purposes
-from ehb.domain.provision import Action, Purpose
-from ehb.domain.records import BOOK_OF, Book, Section
+from ehb.domain.consent_terms import TermsProblem
+from ehb.domain.provision import Purpose
+from ehb.domain.records import Section
 from ehb.domain.selection import Selection
-from ehb.errors import BadInput, NotFound
 from ehb.services import consent as service
+from ehb.services.consent_receipt import UNNAMED, receipt
+from graphql_schema.consent_inputs import ConsentAction, ConsentInput, terms_of
 from graphql_schema.context import Info
-from graphql_schema.elements import PartialDateTime, described, instant
-
-described(
-    domain.GranteeKind,
-    "How a consent names whom it is about.",
-    {
-        "FACILITY": "Every practitioner who works for the facility with this code.",
-        "PRACTITIONER": "The practitioner with this licence, wherever they work.",
-        "ROLE": "Every practitioner with this scope of practice.",
-        "PERSON": "The person with this personal number.",
-        "ORGANIZATION": "A third party; needs the managing unit's consent too.",
-        "ANYBODY": "Everybody but the person. Only for denies.",
-    },
-)
-described(
-    domain.Party,
-    "Whose agreement a consent can need.",
-    {
-        "PERSON": "The person whose book it is.",
-        "REPRESENTATIVE": "The person's legal representative.",
-        "MANAGING_UNIT": "The unit that manages the data.",
-    },
-)
-
-
-class ConsentAction(enum.Enum):
-    """What a consent can be about."""
-
-    READ = Action.READ
-    DOWNLOAD = Action.DOWNLOAD
-    RESHARE = Action.RESHARE
-
-
-described(
-    ConsentAction,
-    "What a consent can be about.",
-    {"READ": "See records.", "DOWNLOAD": "Take records away as a file.", "RESHARE": "Pass records on."},
-)
-
-
-def _maybe(text: str) -> Any:
-    return strawberry.field(description=text, default=None)
-
-
-@strawberry.input(description="A part of a health book. What is left out narrows nothing; all that is given must hold.")
-class SelectionInput:
-    books: list[Book] | None = _maybe("Only these books.")
-    sections: list[Section] | None = _maybe("Only these sections.")
-    kinds: list[str] | None = _maybe("Only these GraphQL type names of records.")
-    records: list[strawberry.ID] | None = _maybe("Only these records, in every version.")
-    facilities: list[str] | None = _maybe("Only records from these facilities, by code.")
-    since: datetime | None = _maybe("Only records of this moment or later.")
-    until: datetime | None = _maybe("Only records before this moment.")
-    labels: list[str] | None = _maybe("Only records that carry one of these sensitivity labels.")
-
-
-@strawberry.input(description="The terms of a consent: who may see what, for which purpose, until when.")
-class ConsentInput:
-    permit: bool = strawberry.field(description="true lets somebody in; false keeps somebody or something closed.")
-    grantee_kind: domain.GranteeKind = strawberry.field(description="How `grantee` names somebody.")
-    grantee: str = strawberry.field(
-        description="Code, licence, scope or personal number; empty for ANYBODY.", default=""
-    )
-    purposes: list[Purpose] | None = _maybe("For which purposes. A deny without any keeps out all but emergencies.")
-    actions: list[ConsentAction] | None = _maybe(
-        "READ, DOWNLOAD, RESHARE. READ when left out; a deny without any: all three."
-    )
-    select: SelectionInput | None = _maybe("Which part of the book; the whole when left out.")
-    exceptions: list[SelectionInput] | None = _maybe("Parts that a permit does not open.")
-    labels: list[str] | None = _maybe("Sensitivity labels that a permit opens too; none when left out.")
-    without: list[str] | None = _maybe("Fields of records that stay closed, such as note.")
-    valid_from: datetime | None = _maybe("From when; now when left out.")
-    valid_until: datetime | None = _maybe("Until when. A permit needs an end, within five years.")
-    max_uses: int | None = _maybe("For how many openings.")
+from graphql_schema.elements import PartialDateTime, instant
+from graphql_schema.whose import NOBODY, DonePayload, ForPatient, book_of
 
 
 @strawberry.type(name="TermsProblem", description="One thing that is wrong with the terms of a consent.")
@@ -137,6 +64,23 @@ class Consent:
     approvals: list[domain.Party] = strawberry.field(description="Whose agreement it has.")
     ended_at: PartialDateTime | None = strawberry.field(description="Since when it is withdrawn.")
     in_force: bool = strawberry.field(description="Whether it holds at this moment.")
+    held: strawberry.Private[domain.HeldConsent]
+    book: strawberry.Private[bytes]
+
+    @strawberry.field(
+        description="All of this, signed (JWS, type consent-receipt+jwt): keep it. Our public key at "
+        "/.well-known/jwks.json verifies it, without us."
+    )
+    def receipt(self, info: Info) -> str:
+        ids, book = info.context.ids, self.book
+        return receipt(
+            info.context.signer,
+            self.held,
+            subject=ids.patient(book),
+            id=self.id,
+            record_id=lambda key: ids.record(book, key),
+            now=info.context.clock(),
+        )
 
 
 @strawberry.type(description="What came of giving a consent: it, or everything that is wrong with its terms.")
@@ -151,25 +95,14 @@ class ConsentText:
     problems: list[TermsProblemType] = strawberry.field(description="What is wrong with the terms.")
 
 
-@strawberry.type(description="It is done.")
-class DonePayload:
-    id: strawberry.ID = strawberry.field(description="What it was done to.")
-
-
-ForPatient = Annotated[strawberry.ID | None, strawberry.argument(description="Whose book; your own when left out.")]
 ConsentId = Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the consent.")]
 RecordId = Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the record.")]
 ConsentTerms = Annotated[ConsentInput, strawberry.argument(description="The terms.")]
 
 
-NOBODY = b""
-"""A made-up id takes the same way as a stranger's: to the custodian, who refuses it and writes it down."""
-
-
 def shown(info: Info, patient_id: bytes, held: domain.HeldConsent) -> Consent:
     """A consent as the schema has it."""
     consent, agreement, ids = held.consent, held.consent.agreement, info.context.ids
-    named = consent.grantee.kind not in (domain.GranteeKind.PERSON, domain.GranteeKind.ANYBODY)
     return Consent(
         id=strawberry.ID(ids.grant(patient_id, consent.id)),
         permit=consent.permit,
@@ -177,7 +110,7 @@ def shown(info: Info, patient_id: bytes, held: domain.HeldConsent) -> Consent:
         text_version=agreement.version,
         language=agreement.language,
         grantee_kind=consent.grantee.kind,
-        grantee=consent.grantee.value if named else None,
+        grantee=None if consent.grantee.kind in UNNAMED else consent.grantee.value,
         purposes=sorted(consent.purposes),
         actions=[one for one in ConsentAction if one.value in consent.actions],
         select=_selection(info, patient_id, consent.select),
@@ -195,6 +128,8 @@ def shown(info: Info, patient_id: bytes, held: domain.HeldConsent) -> Consent:
         approvals=sorted(held.approvals),
         ended_at=instant(held.ended_at) if held.ended_at else None,
         in_force=held.in_force(info.context.clock()),
+        held=held,
+        book=patient_id,
     )
 
 
@@ -209,61 +144,6 @@ def _selection(info: Info, patient_id: bytes, select: Selection) -> ConsentSelec
         until=instant(select.until) if select.until else None,
         labels=sorted(select.labels) if select.labels is not None else None,
     )
-
-
-def _terms(info: Info, given: ConsentInput, patient_id: bytes | None) -> Terms:
-    default_actions = {Action.READ} if given.permit else domain.READING
-    actions = default_actions if given.actions is None else {one.value for one in given.actions}
-    purposes = frozenset(given.purposes) if given.purposes is not None else frozenset[Purpose]()
-    return Terms(
-        permit=given.permit,
-        grantee_kind=given.grantee_kind,
-        grantee=given.grantee.strip(),
-        purposes=block_purposes() if not given.permit and given.purposes is None else purposes,
-        actions=frozenset(actions),
-        select=_selected(info, given.select, patient_id) if given.select else Selection(),
-        exceptions=tuple(_selected(info, one, patient_id) for one in given.exceptions or ()),
-        labels=frozenset(given.labels or ()),
-        without=frozenset(given.without or ()),
-        valid_from=_aware(given.valid_from),
-        valid_until=_aware(given.valid_until),
-        max_uses=given.max_uses,
-    )
-
-
-def _selected(info: Info, given: SelectionInput, patient_id: bytes | None) -> Selection:
-    sections = None if given.sections is None else frozenset(given.sections)
-    if given.books is not None:
-        of_books = frozenset(section for section in Section if BOOK_OF[section] in given.books)
-        sections = of_books if sections is None else sections & of_books
-    keys = None
-    if given.records is not None:
-        opened = [info.context.ids.record_key(one) for one in given.records]
-        if any(one is None or one[0] != patient_id for one in opened):
-            raise NotFound
-        keys = frozenset(one[1] for one in opened if one is not None)
-    return Selection(
-        sections=sections,
-        kinds=None if given.kinds is None else frozenset(given.kinds),
-        records=keys,
-        facilities=None if given.facilities is None else frozenset(code.strip().upper() for code in given.facilities),
-        since=_aware(given.since),
-        until=_aware(given.until),
-        labels=None if given.labels is None else frozenset(given.labels),
-    )
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    if moment is not None and moment.tzinfo is None:
-        raise BadInput(vi="Thời điểm phải có múi giờ.", en="A time needs an offset, such as +07:00.")
-    return moment
-
-
-def book_of(info: Info, patient: strawberry.ID | None) -> bytes | None:
-    """The key behind `patient`, the caller's own when none is given; for a made-up id a key that no book has."""
-    if patient is None:
-        return info.context.principal.patient_id
-    return info.context.ids.patient_key(patient) or NOBODY
 
 
 def _register(info: Info) -> service.Register:
@@ -286,7 +166,7 @@ class ConsentQuery:
 
     @strawberry.field(description="What terms would say in plain words, and what is wrong with them. Gives nothing.")
     async def consent_text(self, info: Info, consent: ConsentTerms, patient: ForPatient = None) -> ConsentText:
-        terms = _terms(info, consent, book_of(info, patient))
+        terms = terms_of(info, consent, book_of(info, patient))
         checked = await service.check(_register(info), terms, language=info.context.language, now=info.context.clock())
         return ConsentText(text=checked.text, problems=_problems(checked.problems))
 
@@ -311,7 +191,7 @@ class ConsentMutation:
             _register(info),
             info.context.principal,
             book,
-            _terms(info, consent, book),
+            terms_of(info, consent, book),
             language=info.context.language,
             child_agrees=child_agrees,
             now=info.context.clock(),

@@ -11,6 +11,7 @@ import strawberry
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
 from ehb.services.registry import Facilities, Practitioners
+from ehb.signing import Signer
 from graphql_schema.ids import OpaqueIds
 
 
@@ -23,6 +24,7 @@ class Context:
     facilities: Facilities
     practitioners: Practitioners
     ids: OpaqueIds
+    signer: Signer
     language: str
     clock: Callable[[], datetime]
 

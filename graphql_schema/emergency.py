@@ -8,9 +8,9 @@ import strawberry
 
 from ehb.domain import emergency as domain
 from ehb.services import emergency as service
-from graphql_schema.consent import NOBODY
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, described, instant
+from graphql_schema.whose import NOBODY
 
 described(
     domain.Verdict,

@@ -26,6 +26,7 @@ from ehb.domain.identity import Principal
 from ehb.errors import BadInput, EhbError
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
+from ehb.signing import Signer
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 from graphql_schema.event_stream import EVENT_STREAM, event_stream
@@ -47,6 +48,7 @@ class GraphQLEndpoint:
         facilities: Facilities,
         practitioners: Practitioners,
         ids: OpaqueIds,
+        signer: Signer,
         clock: Callable[[], datetime],
         principal_from: Callable[[Headers], Awaitable[Principal]],
     ) -> None:
@@ -55,6 +57,7 @@ class GraphQLEndpoint:
         self._facilities = facilities
         self._practitioners = practitioners
         self._ids = ids
+        self._signer = signer
         self._clock = clock
         self._principal_from = principal_from
 
@@ -75,6 +78,7 @@ class GraphQLEndpoint:
             facilities=self._facilities,
             practitioners=self._practitioners,
             ids=self._ids,
+            signer=self._signer,
             language=language,
             clock=self._clock,
         )

@@ -11,9 +11,9 @@ from ehb.custodian.presentations import Closed
 from ehb.domain import presentation as domain
 from ehb.domain.records import Section
 from ehb.services import presentation as service
-from graphql_schema.consent import NOBODY, DonePayload, ForPatient, book_of
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, described, instant
+from graphql_schema.whose import NOBODY, DonePayload, ForPatient, book_of
 
 described(
     domain.NotOpened,

@@ -13,9 +13,9 @@ from ehb.errors import BadInput
 from ehb.services import preview as service
 from graphql_schema import records
 from graphql_schema.book import HealthBook
-from graphql_schema.consent import ForPatient, book_of
 from graphql_schema.context import Info
 from graphql_schema.elements import described
+from graphql_schema.whose import ForPatient, book_of
 
 
 class ViewerKind(enum.Enum):

@@ -7,9 +7,9 @@ from typing import Any
 import strawberry
 
 from ehb.domain import guardianship as domain
-from graphql_schema.consent import NOBODY, ForPatient, book_of
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, described, instant
+from graphql_schema.whose import NOBODY, ForPatient, book_of
 
 described(
     domain.Relation,

@@ -10,9 +10,9 @@ import strawberry
 from ehb.domain.access import Action
 from ehb.services import trail as service
 from graphql_schema.access_log import AccessLine, line_of
-from graphql_schema.consent import ForPatient, book_of
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, instant
+from graphql_schema.whose import ForPatient, book_of
 
 _CHANGES = frozenset({Action.SUBMIT.value, Action.RETRACT.value, Action.RESOLVE_IDENTITY.value})
 
