@@ -22,7 +22,7 @@ from ehb.formats.public_keys import certificates_from
 from ehb.formats.registry_csv import read_facilities, read_practitioners
 from ehb.services import registry_lists as service
 from ehb.services.registry_lists import Wish
-from ehb.store import registry as store
+from ehb.store import remembered as memory
 from ehb.store.mongo import Mongo
 from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
@@ -214,7 +214,7 @@ async def test_what_a_facility_looks_like_is_remembered_for_a_moment(
 
     await mongo.database["facilities"].update_one({"_id": "99001"}, {"$set": {"active": False}})
     remembered = await registry.facility("99001")
-    monkeypatch.setattr(store, "_REMEMBERED", 0.0)
+    monkeypatch.setattr(memory, "SECONDS", 0.0)
     fresh = await registry.facility("99001")
 
     assert remembered is not None
@@ -223,14 +223,14 @@ async def test_what_a_facility_looks_like_is_remembered_for_a_moment(
 
 
 async def test_the_memory_is_bounded(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "_MOST_REMEMBERED", 2)
+    monkeypatch.setattr(memory, "MOST", 2)
     await load(mongo, TWO + "99003,Bệnh viện Ba,01\n")
     registry = Registry(mongo)
 
     for code in ("99001", "99002", "99003", "00000"):
         await registry.facility(code)
 
-    assert list(registry._cache) == ["99002", "99003"]
+    assert registry._cache.keys() == ["99002", "99003"]
 
 
 async def test_a_list_of_many_is_loaded_in_parts(mongo: Mongo) -> None:
@@ -252,7 +252,7 @@ async def test_a_facility_that_is_not_in_force_cannot_submit(house: House, how: 
     denied = house.mongo.database["audit_events"]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "_REMEMBERED", 0.0)
+        patch.setattr(memory, "SECONDS", 0.0)
         before = await denied.count_documents({"outcome": "DENY"})
         refused = await house.submit(token, visit_file())
         rehearsed = await house.submit(token, visit_file(), dry_run=True)
@@ -268,7 +268,7 @@ async def test_a_facility_that_is_not_in_force_gets_no_token(house: House) -> No
     await suspend(house, active=False)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "_REMEMBERED", 0.0)
+        patch.setattr(memory, "SECONDS", 0.0)
         assert (await Registry(house.mongo).find_client(FACILITY)) is not None
         with pytest.raises(KeyError, match="access_token"):
             await house.facility(FACILITY)

@@ -11,7 +11,7 @@ from cryptography import x509
 
 from ehb.formats.visit_signing import sign
 from ehb.services.registry_lists import Wish, load_certificates
-from ehb.store import registry as store
+from ehb.store import remembered
 from ehb.store.registry import Registry
 from tests.builders import DRUG, FACILITY, NATIONAL_ID, visit_file
 from tests.formats.signing import certificate, key, registered
@@ -26,7 +26,7 @@ ASKED = """{ myHealthBook { timeline(first: 50) { nodes {
 @pytest.fixture(autouse=True)
 def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     """The house learns of a new certificate at once, not after ten seconds."""
-    monkeypatch.setattr(store, "_REMEMBERED", 0.0)
+    monkeypatch.setattr(remembered, "SECONDS", 0.0)
 
 
 def current(name: str = "facility") -> x509.Certificate:

@@ -45,7 +45,9 @@ class Store(Protocol):
 
     async def record_event(self, event: AuditEvent) -> None: ...
 
-    async def find(self, permit: Permit, query: ReadQuery) -> tuple[Patient | None, list[Record]]: ...
+    async def find(
+        self, permit: Permit, query: ReadQuery, opened: object = None
+    ) -> tuple[Patient | None, list[Record]]: ...
 
     async def sign_in(
         self, permit: Permit, identity: ElectronicIdentity, event: AuditEvent, *, now: datetime
@@ -126,16 +128,19 @@ class Custodian:
         self, principal: Principal, patient_id: bytes | None, purpose: Purpose, query: ReadQuery, *, path: str
     ) -> Opened:
         """Open part of a book. Raises Forbidden for no legal ground and for a book that does not exist."""
-        request, permit = await self._door.reading(principal, patient_id, purpose, path)
+        request, permit, standing = await self._door.reading(principal, patient_id, purpose, path)
         now = request.now or self._clock()
-        asked = permit.sections if query.sections is None else permit.sections & query.sections
+        sections = permit.sections
+        asked = sections if query.sections is None else sections & query.sections
         if query.key is not None:  # one record: the line says so by its path, not by all that would be open
             asked = frozenset()
         event = audit_event(request, permit, path=path, now=now, sections=tuple(sorted(asked)))
-        _, (patient, records) = await gather(self._store.record_event(event), self._store.find(permit, query))
+        _, (patient, records) = await gather(
+            self._store.record_event(event), self._store.find(permit, query, standing.opened)
+        )
         if patient is None or patient_id is None:
             raise Forbidden
-        return Opened(patient_id, patient, records, permit.sections, now)
+        return Opened(patient_id, patient, records, sections, now)
 
     async def sign_in(self, identity: ElectronicIdentity, *, path: str) -> SignedIn:
         """The person at the end of an eID login."""

@@ -65,16 +65,17 @@ class Door:
 
     async def reading(
         self, principal: Principal, patient_id: bytes | None, purpose: Purpose, path: str
-    ) -> tuple[AccessRequest, Permit]:
-        """The permit to read a book, with its opening counted where a consent is for a number of them.
+    ) -> tuple[AccessRequest, Permit, Standing]:
+        """The permit to read a book, and what stood about it; its opening is counted where a consent is for a number.
 
         Raises Forbidden. Two who open the last one of a number at once: the second is decided about again.
         """
         for _ in range(_TRIES):
             request = AccessRequest(principal, Action.READ, purpose, patient_id=patient_id)
-            request, permit = await self.about(request, path)
+            request, standing = await self.known(request)
+            permit = await self.authorise(request, path, standing)
             if not any(rule.limited for rule in permit.rules) or await self._store.consents.use(permit, self._clock()):
-                return request, permit
+                return request, permit, standing
         await self.refuse(request, Deny(DenyReason.USED_UP), path)
         raise Forbidden
 

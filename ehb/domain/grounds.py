@@ -9,7 +9,7 @@ The one invariant: a ground that is not sure yields nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ehb.domain import consent, emergency, guardianship, presentation
 from ehb.domain.consent import READING, HeldConsent
@@ -72,6 +72,8 @@ class Standing:
     guardianships: tuple[HeldGuardianship, ...] = ()
     tasks: tuple[StatutoryTask, ...] = ()
     birth_date: str | None = None
+    opened: object = field(default=None, compare=False, repr=False)
+    """What the store opened to find all this out; handed back to it unread, so that a read need not open it again."""
 
 
 NOTHING_STANDS = Standing()

@@ -6,6 +6,7 @@ to change something takes the permit that allows it and names the book.
 
 from __future__ import annotations
 
+from asyncio import gather
 from datetime import datetime
 
 from ehb.domain.access import NOTHING_STANDS, Permit, Standing
@@ -30,9 +31,15 @@ class ConsentShelf:
         self._grants = grants
 
     async def standing(self, patient_id: bytes, now: datetime) -> Standing:
-        """What stands about a book, for the decision that comes before any permit; nothing for nobody's book."""
-        book = await self._people.sharing(patient_id)
-        return await self._grants.standing(book, now) if book else NOTHING_STANDS
+        """What stands about a book, for the decision that comes before any permit; nothing for nobody's book.
+
+        Whom else the book is shared with is seldom anybody, so what lies there is fetched beside the person.
+        """
+        book, lying = await gather(self._people.sharing(patient_id), self._grants.lying([patient_id], now))
+        if not book:
+            return NOTHING_STANDS
+        others = await self._grants.lying([person.patient_id for person in book[1:]], now)
+        return await self._grants.standing(book, [*lying, *others])
 
     async def use(self, permit: Permit, now: datetime) -> bool:
         """Count an opening of every limited consent that a permit rests on; False when one of them is used up."""

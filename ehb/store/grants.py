@@ -60,10 +60,15 @@ class Grants:
         self._grants = mongo.database["grants"]
         self._identifiers = mongo.database["identifiers"]
 
-    async def standing(self, people: Sequence[Person], now: datetime) -> Standing:
-        """What speaks about the book that these people share."""
-        wanted = {"$or": [_range(person.patient_id) for person in people], "ended": None, "$and": [_in_time(now)]}
-        documents = await self._grants.find(wanted).batch_size(10_000).to_list()
+    async def lying(self, patients: Sequence[bytes], now: datetime) -> list[Document]:
+        """What has not ended about these people's books, sealed as it lies there."""
+        if not patients:
+            return []
+        wanted = {"$or": [_range(patient_id) for patient_id in patients], "ended": None, "$and": [_in_time(now)]}
+        return await self._grants.find(wanted).batch_size(10_000).to_list()
+
+    async def standing(self, people: Sequence[Person], documents: Sequence[Document]) -> Standing:
+        """What speaks about the book that these people share, from what lies there about them."""
         keys = {person.patient_id: person.data_key for person in people}
         held = [_held(document, keys[bytes(document["_id"])[:16]]) for document in documents]
         vouched = next((patient for one in people if (patient := one.patient()).vouched), people[0].patient())
@@ -73,6 +78,7 @@ class Grants:
             emergencies=tuple(one for one in held if isinstance(one, HeldEmergency)),
             guardianships=tuple(one for one in held if isinstance(one, HeldGuardianship)),
             birth_date=vouched.birth_date,
+            opened=people,
         )
 
     async def _named(self, consents: list[HeldConsent]) -> tuple[HeldConsent, ...]:

@@ -67,6 +67,12 @@ class Found:
     """The visit gives another birth date than the eID vouched for: perhaps a mistyped number, so nothing is learned."""
 
 
+def people_of(opened: object, permit: Permit) -> list[Person]:
+    """The people whose book a permit opens, from what was opened to decide about it; none when that is another's."""
+    people = [one for one in opened if isinstance(one, Person)] if isinstance(opened, list) else []
+    return people if people and people[0].patient_id == permit.patient_id else []
+
+
 class People:
     """The store of people. Every method takes the permit that allows it."""
 
@@ -93,13 +99,6 @@ class People:
         if permit.patient_id is None:
             raise Forbidden
         return [person.patient_id for person in await self.sharing(permit.patient_id)]
-
-    async def others(self, permit: Permit, person: Person) -> list[Person]:
-        """The people who share the book of the person that a READ permit names."""
-        if permit.action is not Action.READ or permit.patient_id != person.patient_id:
-            raise Forbidden
-        found = self._people.find({"_id": {"$in": list(person.others)}})
-        return [other async for document in found if (other := self._opened(document))]
 
     async def sign_in(
         self, permit: Permit, identity: ElectronicIdentity, *, now: datetime, session: Session

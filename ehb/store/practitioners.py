@@ -14,6 +14,7 @@ from pymongo import UpdateOne
 from ehb.domain.identity import PractitionerRole
 from ehb.domain.registry import RegisteredPractitioner, folded_words, licence_key
 from ehb.store.mongo import Document, Mongo, translated
+from ehb.store.remembered import Remembered
 from ehb.store.vault import Vault
 
 
@@ -24,6 +25,7 @@ class Practitioners:
     def __init__(self, mongo: Mongo, vault: Vault) -> None:
         self._practitioners = mongo.database["practitioners"]
         self._vault = vault
+        self._cache = Remembered[RegisteredPractitioner]()
 
     def number_index(self, national_id: str) -> bytes:
         """The keyed blind index of a number; other than the one that finds the same person's book."""
@@ -54,8 +56,12 @@ class Practitioners:
         )
 
     async def in_force(self, role: PractitionerRole, day: date) -> bool:
-        """The licence is valid on the day and its holder is employed at the facility."""
-        found = await self.practitioner(role.licence)
+        """The licence is valid on the day and its holder is employed at the facility; at most ten seconds old."""
+        found = self._cache.get(role.licence)
+        if found is None:
+            found = await self.practitioner(role.licence)
+            if found is not None:
+                self._cache.keep(role.licence, found)
         return found is not None and found.in_force(day) and role.facility in found.facilities
 
     async def save(self, practitioners: Sequence[RegisteredPractitioner]) -> None:
@@ -68,6 +74,8 @@ class Practitioners:
                 ],
                 ordered=False,
             )
+        for one in practitioners:
+            self._cache.forget(licence_key(one.licence))
 
     async def keys_in_force(self, day: date) -> AsyncIterator[str]:
         """The licences that have not ended."""
@@ -79,6 +87,8 @@ class Practitioners:
         """Give licences their last day."""
         last = {"$set": {"valid_until": last_day.isoformat()}}
         await self._practitioners.update_many({"_id": {"$in": list(keys)}}, last)
+        for key in keys:
+            self._cache.forget(key)
 
 
 def _practitioner(found: Document) -> RegisteredPractitioner:

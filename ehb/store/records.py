@@ -11,7 +11,7 @@ The one invariant: what the permit does not open is not fetched.
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -60,33 +60,32 @@ class Records:
         self._records = mongo.database["records"]
         self._people = people
 
-    async def find(self, permit: Permit, query: ReadQuery) -> tuple[list[Person], list[Record]]:
+    async def find(
+        self, permit: Permit, query: ReadQuery, people: Sequence[Person] = ()
+    ) -> tuple[list[Person], list[Record]]:
         """Whose book it is and the records that both permit and query open, newest first; nobody's book is empty.
 
-        One range scan; one more for each person whom a steward merged with the one that the permit names.
+        One range scan for each of the people who share the book; they are looked up when they are not given.
         """
         if permit.action is not Action.READ or permit.patient_id is None:
             raise Forbidden
-        if permit.opens_all:  # then the filter needs no key, and both can be fetched at once
-            person, documents = await gather(
-                self._people.find(permit), self._fetch(permit, permit.patient_id, None, query)
-            )
-        else:
-            person = await self._people.find(permit)
-            documents = await self._fetch(permit, person.patient_id, person.data_key, query) if person else []
-        if person is None:
+        patient_id, first = permit.patient_id, None
+        if not people and permit.opens_all:  # then the filter needs no key, and both can be fetched at once
+            people, first = await gather(self._people.sharing(patient_id), self._fetch(permit, patient_id, None, query))
+        elif not people:
+            people = await self._people.sharing(patient_id)
+        if not people:
             return [], []
-        found = _opened(permit, person, documents, query)
-        if not person.others:
-            return [person], found
-        others = await self._people.others(permit, person)
-        ranges = await gather(*(self._fetch(permit, other.patient_id, other.data_key, query) for other in others))
-        for other, theirs in zip(others, ranges, strict=True):
+        missing = people if first is None else people[1:]
+        ranges = await gather(*(self._fetch(permit, one.patient_id, one.data_key, query) for one in missing))
+        lying = ranges if first is None else [first, *ranges]
+        found = _opened(permit, people[0], lying[0], query)
+        for other, theirs in zip(people[1:], lying[1:], strict=True):
             found += [
-                msgspec.structs.replace(record, patient_id=person.patient_id)
+                msgspec.structs.replace(record, patient_id=patient_id)
                 for record in _opened(permit, other, theirs, query)
             ]
-        return [person, *others], sorted(found, key=_place, reverse=True)
+        return list(people), sorted(found, key=_place, reverse=True) if len(people) > 1 else found
 
     async def _fetch(self, permit: Permit, patient_id: bytes, key: DataKey | None, query: ReadQuery) -> list[Document]:
         return await (

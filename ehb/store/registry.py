@@ -1,9 +1,8 @@
 """The registry on disk: facilities, the keys of their systems, the certificates of their signatures.
 
 Public master data (Decree 102/2025 Art 15), so no permit is asked. Every intake asks for its facility, so
-`facility` remembers what it found for ten seconds, a bounded number of facilities, in this process: a
-suspension, a new name or a new certificate is in force everywhere ten seconds after it was saved. We give up
-those ten seconds for one round trip less per visit.
+`facility` remembers what it found (`remembered.py`): a suspension, a new name or a new certificate is in force
+everywhere ten seconds after it was saved. We give up those ten seconds for one round trip less per visit.
 
 The one invariant: a client speaks for exactly one facility.
 """
@@ -12,8 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime
 
@@ -24,9 +21,8 @@ from ehb.domain.registry import Certificate, FacilityName, RegisteredFacility, f
 from ehb.domain.session import FacilityClient
 from ehb.errors import Conflict
 from ehb.store.mongo import Document, Mongo, translated
+from ehb.store.remembered import Remembered
 
-_REMEMBERED = 10.0
-_MOST_REMEMBERED = 4_096
 _MOST_WORDS = 8
 
 
@@ -37,21 +33,18 @@ class Registry:
     def __init__(self, mongo: Mongo) -> None:
         self._facilities = mongo.database["facilities"]
         self._clients = mongo.database["facility_clients"]
-        self._cache: OrderedDict[str, tuple[float, RegisteredFacility]] = OrderedDict()
+        self._cache = Remembered[RegisteredFacility]()
 
     async def facility(self, code: str) -> RegisteredFacility | None:
         """A facility as it stood at most ten seconds ago, without its clients."""
         kept = self._cache.get(code)
-        if kept is not None and time.monotonic() - kept[0] < _REMEMBERED:
-            return kept[1]
+        if kept is not None:
+            return kept
         found = await self._facilities.find_one({"_id": code})
         if found is None:
-            return None  # not remembered: anybody may ask for any code, and would push out the facilities that send
+            return None
         facility = _facility(found)
-        self._cache[code] = (time.monotonic(), facility)
-        self._cache.move_to_end(code)
-        while len(self._cache) > _MOST_REMEMBERED:
-            self._cache.popitem(last=False)
+        self._cache.keep(code, facility)
         return facility
 
     async def facility_name(self, code: str, day: date | None = None) -> str | None:
@@ -115,7 +108,7 @@ class Registry:
         if clients:
             await self._clients.bulk_write(clients, ordered=False)
         for one in facilities:
-            self._cache.pop(one.code, None)
+            self._cache.forget(one.code)
 
     async def keys_in_force(self, day: date) -> AsyncIterator[str]:
         """The codes of all facilities that have not ended."""
@@ -128,7 +121,7 @@ class Registry:
         last = {"$set": {"valid_until": last_day.isoformat()}}
         await self._facilities.update_many({"_id": {"$in": list(codes)}}, last)
         for code in codes:
-            self._cache.pop(code, None)
+            self._cache.forget(code)
 
     async def page(
         self, *, first: int, after: str | None, province: str | None, type: str | None, words: Sequence[str]

@@ -30,7 +30,7 @@ from ehb.store.guardians import GuardianShelf
 from ehb.store.intake import Intake
 from ehb.store.merges import Merges
 from ehb.store.mongo import Mongo, Session, translated
-from ehb.store.people import People, patient_of
+from ehb.store.people import People, patient_of, people_of
 from ehb.store.practitioners import Practitioners
 from ehb.store.presentations import PresentationShelf
 from ehb.store.receipts import ReceiptShelf
@@ -65,9 +65,14 @@ class Store:
         """Make an audit event durable on its own."""
         await self._trail.append(event)
 
-    async def find(self, permit: Permit, query: ReadQuery) -> tuple[Patient | None, list[Record]]:
-        """The patient and the records that the permit opens; (None, []) for a book that does not exist."""
-        people, records = await self._records.find(permit, query)
+    async def find(
+        self, permit: Permit, query: ReadQuery, opened: object = None
+    ) -> tuple[Patient | None, list[Record]]:
+        """The patient and the records that the permit opens; (None, []) for a book that does not exist.
+
+        `opened` is what `Standing` brought along from the same book; without it the people are looked up here.
+        """
+        people, records = await self._records.find(permit, query, people_of(opened, permit))
         return (patient_of(people) if people else None), records
 
     async def sign_in(
