@@ -12,6 +12,7 @@ from graphql import GraphQLError
 
 from ehb.domain import records as domain
 from ehb.domain.access import Purpose
+from ehb.domain.coding import VIETNAM
 from ehb.domain.submission import Severity, Status
 
 PartialDateTime = NewType("PartialDateTime", str)
@@ -25,8 +26,8 @@ PARTIAL_DATE_TIME = strawberry.scalar(
 
 
 def instant(moment: datetime) -> PartialDateTime:
-    """A moment as the schema writes it."""
-    return PartialDateTime(moment.isoformat(timespec="milliseconds"))
+    """A moment as the schema writes it: in the time of Viet Nam."""
+    return PartialDateTime(moment.astimezone(VIETNAM).isoformat(timespec="milliseconds"))
 
 
 def _comparator(text: str) -> str:

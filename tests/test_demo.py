@@ -65,6 +65,17 @@ def test_the_books_hold_signed_and_unsigned_records(demo: RunningDemo, tmp_path:
     assert "SIGNATURE_" not in said
 
 
+def test_the_commands_of_operators_work_on_it(demo: RunningDemo) -> None:
+    file = demo.folder / ".demo" / "operator.env"
+    values = dict(line.removeprefix("export ").split("=", 1) for line in file.read_text().splitlines())
+    environment = {name: value.strip("'") for name, value in values.items()}
+
+    done = ehb("people", "waiting", "--steward", "ST-1", **environment)
+
+    assert done.returncode == 0, done.stderr
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 def test_it_ends_whole_when_it_is_told_to(demo: RunningDemo) -> None:
     issuer_port = demo.ready["issuer"].rpartition(":")[2]
 

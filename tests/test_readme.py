@@ -23,7 +23,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
     folder = tmp_path_factory.mktemp("tour")
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "examples").symlink_to(ROOT / "examples")
-    with RunningDemo(folder, "--people", "3") as running:
+    with RunningDemo(folder, "--people", "16") as running:
         yield running
 
 
@@ -56,6 +56,12 @@ def test_the_tour_works_as_it_is_written(demo: RunningDemo) -> None:
     assert "Tái khám tăng huyết áp" in told
     assert "identifier.format" in told
     assert "FORBIDDEN" in told
+    assert "Bạn cho phép người hành nghề của cơ sở Bệnh viện Trung ương Lạc Hồng" in told
+    assert "mở phần được xuất trình của sổ sức khỏe: chẩn đoán, đơn thuốc" in told
+    assert "Bị từ chối vì: không có căn cứ nào cho phép" in told
+    assert "Tôi không quen người này" in told
+    assert "99005: 1 emergencies" in told
+    assert "sealed lines, 0 findings" in told
     assert "Traceback" not in told
 
 

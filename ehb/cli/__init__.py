@@ -100,6 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--facility", help="ask as this facility (client), with --key")
     ask.add_argument("--key", type=Path, help="private key of the facility's client, PEM")
     ask.add_argument("--pick", metavar="PATH", help="print one value of the answer only, such as data.me.name")
+    ask.add_argument("--follow", type=float, metavar="SECONDS", help="a subscription: print what comes, for so long")
     ask.add_argument("--variables", default="{}", help="variables as JSON")
     ask.add_argument("--language", choices=("vi", "en"), default="vi", help="language of messages (vi)")
 
@@ -183,10 +184,10 @@ def _login(given: argparse.Namespace) -> None:
 
 
 def _ask(given: argparse.Namespace) -> int:
-    from ehb.cli.asking import ask
+    from ehb.cli.asking import Question, ask, follow
 
     query = sys.stdin.read() if given.query == "-" else given.query
-    answer = ask(
+    question = Question(
         given.url.rstrip("/"),
         query,
         variables=given.variables,
@@ -195,14 +196,23 @@ def _ask(given: argparse.Namespace) -> int:
         facility=given.facility,
         key_file=given.key,
     )
+    if given.follow is None:
+        return _told(ask(question), given.pick)
+    status = 0
+    for answer in follow(question, given.follow):
+        status = max(status, _told(answer, given.pick))
+    return status
+
+
+def _told(answer: dict[str, Any], pick: str | None) -> int:
     refused = "errors" in answer or "data" not in answer
-    if given.pick and not refused:
+    if pick and not refused:
         value: Any = answer
-        for name in given.pick.split("."):
+        for name in pick.split("."):
             value = value[int(name)] if isinstance(value, list) else value[name]
-        print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        print(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), flush=True)
     else:
-        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        print(json.dumps(answer, ensure_ascii=False, indent=2), flush=True)
     return 1 if refused else 0
 
 

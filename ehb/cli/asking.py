@@ -1,9 +1,12 @@
-"""`ehb ask`: one GraphQL question, as a person, as a facility, or as nobody."""
+"""`ehb ask`: one GraphQL question, as a person, as a facility, or as nobody; a subscription for a while."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +15,69 @@ import httpx2
 from ehb.client import FacilityClient, SigningKey
 from ehb.errors import Misconfigured, Unavailable
 
+_PATIENCE = 30.0
 
-def ask(
-    url: str,
-    query: str,
-    *,
-    variables: str,
-    language: str,
-    token_file: Path | None,
-    facility: str | None,
-    key_file: Path | None,
-) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, and as whom."""
+
+    url: str
+    query: str
+    variables: str = "{}"
+    language: str = "vi"
+    token_file: Path | None = None
+    facility: str | None = None
+    key_file: Path | None = None
+
+    def request(self, accept: str) -> dict[str, Any]:
+        """Arguments for an HTTP client. Raises Misconfigured for what cannot be read."""
+        headers = {"Accept-Language": self.language, "Accept": accept}
+        try:
+            if self.token_file is not None:
+                headers["Authorization"] = f"Bearer {self.token_file.read_text().strip()}"
+            asked = {"query": self.query, "variables": json.loads(self.variables)}
+        except (OSError, ValueError) as error:
+            raise Misconfigured(
+                vi="Không đọc được --token-file hoặc --variables.", en="Cannot read --token-file or --variables."
+            ) from error
+        if self.facility is not None:
+            if self.key_file is None:
+                raise Misconfigured(vi="--facility cần --key.", en="--facility needs --key.")
+            token = asyncio.run(_facility_token(self.url, self.facility, SigningKey.load(self.key_file)))
+            headers["Authorization"] = f"Bearer {token}"
+        return {"url": f"{self.url}/graphql", "json": asked, "headers": headers}
+
+
+def ask(question: Question) -> dict[str, Any]:
     """The whole answer. Raises Misconfigured for unreadable arguments, Unavailable when nobody answers."""
-    headers = {"Accept-Language": language}
+    request = question.request("application/json")
     try:
-        if token_file is not None:
-            headers["Authorization"] = f"Bearer {token_file.read_text().strip()}"
-        asked = {"query": query, "variables": json.loads(variables)}
-    except (OSError, ValueError) as error:
-        raise Misconfigured(
-            vi="Không đọc được --token-file hoặc --variables.", en="Cannot read --token-file or --variables."
-        ) from error
-    if facility is not None:
-        if key_file is None:
-            raise Misconfigured(vi="--facility cần --key.", en="--facility needs --key.")
-        headers["Authorization"] = f"Bearer {asyncio.run(_facility_token(url, facility, SigningKey.load(key_file)))}"
-    try:
-        answer: dict[str, Any] = httpx2.post(f"{url}/graphql", json=asked, headers=headers, timeout=30).json()
+        answer: dict[str, Any] = httpx2.post(**request, timeout=_PATIENCE).json()
     except (httpx2.HTTPError, ValueError) as error:
-        raise Unavailable(vi=f"Không kết nối được {url}.", en=f"{url} does not answer.") from error
+        raise _silent(question) from error
     return answer
+
+
+def follow(question: Question, seconds: float) -> Iterator[dict[str, Any]]:
+    """The answers of a subscription as they come (server-sent events), for so long at most. Raises as `ask` does."""
+    until = time.monotonic() + seconds
+    try:
+        with httpx2.stream("POST", **question.request("text/event-stream"), timeout=_PATIENCE) as response:
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                yield json.loads(response.read())
+                return
+            for line in response.iter_lines():  # a heartbeat every second or two, so the end is seen in time
+                if line.startswith("data: {"):
+                    yield json.loads(line.removeprefix("data: "))
+                if time.monotonic() > until:
+                    return
+    except (httpx2.HTTPError, ValueError) as error:
+        raise _silent(question) from error
+
+
+def _silent(question: Question) -> Unavailable:
+    return Unavailable(vi=f"Không kết nối được {question.url}.", en=f"{question.url} does not answer.")
 
 
 async def _facility_token(url: str, client_id: str, key: SigningKey) -> str:

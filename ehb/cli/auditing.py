@@ -13,7 +13,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ehb.app import open_trail
-from ehb.cli.serving import checked
+from ehb.cli.serving import house
 from ehb.domain.coding import VIETNAM
 from ehb.domain.trail_seal import Finding
 from ehb.errors import BadInput
@@ -22,13 +22,13 @@ from ehb.signing import NotSigned
 
 async def seal() -> int:
     """Seal what is settled; how many batches that were."""
-    async with open_trail(*checked()) as (seals, _):
+    async with open_trail(*house()) as (seals, _):
         return await seals.seal()
 
 
 async def checkpoint() -> int:
     """Print the newest checkpoint; 1 when there is none yet."""
-    async with open_trail(*checked()) as (seals, _):
+    async with open_trail(*house()) as (seals, _):
         latest = await seals.latest()
     if latest is None:
         print("ehb: nothing is sealed yet", file=sys.stderr)
@@ -46,7 +46,7 @@ async def verify(since: date | None, until: date | None, kept: Path | None, *, a
         lines += more
         bar.update(more)
 
-    async with open_trail(*checked()) as (_, audit):
+    async with open_trail(*house()) as (_, audit):
         with tqdm(unit=" lines", desc="verified", file=sys.stderr, disable=None) as bar:
             try:
                 async for finding in audit.verify(

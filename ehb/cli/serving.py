@@ -6,6 +6,7 @@ The one invariant: it starts with settings that can work and with keys that nobo
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 
@@ -18,29 +19,31 @@ from ehb.store.vault import Keys
 
 def checked() -> tuple[Settings, Keys]:
     """Settings and keys of production. Raises Misconfigured and names everything that is missing."""
-    settings = Settings()
-    missing = [
-        name
-        for name, value in (
-            ("EHB_MONGO_URI", settings.mongo_uri),
-            ("EHB_KEYS_FILE", settings.keys_file),
-            ("EHB_BASE_URL", "base_url" in settings.model_fields_set),
-            ("EHB_EID__ISSUER", settings.eid.issuer),
-            ("EHB_EID__CLIENT_SECRET", settings.eid.client_secret),
-            ("EHB_MOBILE_REDIRECT_URIS", settings.mobile_redirect_uris),
-        )
-        if not value
-    ]
-    if missing or settings.keys_file is None:
-        names = ", ".join(missing)
-        raise Misconfigured(vi=f"Thiếu thiết lập: {names}.", en=f"These settings are missing: {names}.")
-    keys = Keys.load(settings.keys_file)
+    settings, keys = house(
+        lambda settings: {
+            "EHB_BASE_URL": "base_url" in settings.model_fields_set,
+            "EHB_EID__ISSUER": bool(settings.eid.issuer),
+            "EHB_EID__CLIENT_SECRET": settings.eid.client_secret is not None,
+            "EHB_MOBILE_REDIRECT_URIS": bool(settings.mobile_redirect_uris),
+        }
+    )
     if keys.demo:
         raise Misconfigured(
             vi="Không chạy thật bằng khóa demo. Tạo khóa: ehb keys new --out FILE",
             en="Production does not start with demo keys. Make your own: ehb keys new --out FILE",
         )
     return settings, keys
+
+
+def house(more: Callable[[Settings], dict[str, bool]] = lambda _: {}) -> tuple[Settings, Keys]:
+    """Settings and keys of the operator's commands, which serve nobody: a demo's will do. Raises Misconfigured."""
+    settings = Settings()
+    wanted = {"EHB_MONGO_URI": settings.mongo_uri is not None, "EHB_KEYS_FILE": settings.keys_file is not None}
+    missing = [name for name, there in {**wanted, **more(settings)}.items() if not there]
+    if missing or settings.keys_file is None:
+        names = ", ".join(missing)
+        raise Misconfigured(vi=f"Thiếu thiết lập: {names}.", en=f"These settings are missing: {names}.")
+    return settings, Keys.load(settings.keys_file)
 
 
 async def prepare() -> None:

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from ehb.app import open_custodian
-from ehb.cli.serving import checked
+from ehb.cli.serving import house
 from ehb.custodian import Custodian
 from ehb.custodian.emergencies import ReviewQueue
 from ehb.domain.coding import VIETNAM
@@ -108,5 +108,5 @@ def _principal(steward: str) -> Principal:
 
 
 async def _through(work: Callable[[Custodian], Awaitable[T]]) -> T:
-    async with open_custodian(*checked()) as custodian:
+    async with open_custodian(*house()) as custodian:
         return await work(custodian)

@@ -27,8 +27,8 @@ from ehb.app import create_app
 from ehb.client import SigningKey
 from ehb.demo.certificates import signers
 from ehb.demo.provider import provider, register_people
-from ehb.demo.seeding import facility_keys, load_registry, seed
-from ehb.demo.welcome import ready, welcome, write_ready
+from ehb.demo.seeding import appoint_guardians, facility_keys, load_registry, seed
+from ehb.demo.welcome import operators, ready, welcome, write_ready
 from ehb.errors import Misconfigured, Unavailable
 from ehb.settings import EidSettings, Settings
 from ehb.signing_files import Signer
@@ -82,6 +82,7 @@ def run(demo: Demo, environment: Settings, say: Callable[[str], None] = print) -
 async def _serve(
     demo: Demo, settings: Settings, keys: Keys, folder: Path, listening: socket.socket, say: Callable[[str], None]
 ) -> None:
+    operators(folder, settings)
     private_keys = facility_keys(folder)
     signing = signers(folder)
     clients = await load_registry(settings, Vault(keys), private_keys, signing)
@@ -93,7 +94,7 @@ async def _serve(
     try:
         await _started(server, serving)
         await register_people(settings.eid.issuer, people)
-        seeding = asyncio.create_task(_seed_once(demo, settings.base_url, people, clients, signing))
+        seeding = asyncio.create_task(_seed_once(demo, settings, keys, people, clients, signing))
         await asyncio.wait([seeding, serving], return_when=asyncio.FIRST_COMPLETED)
         if not seeding.done():  # Ctrl-C while people were still coming in
             seeding.cancel()
@@ -119,7 +120,8 @@ async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
 
 async def _seed_once(
     demo: Demo,
-    base: str,
+    settings: Settings,
+    keys: Keys,
     people: list[synthetic.Person],
     clients: dict[str, SigningKey],
     signing: dict[str, Signer],
@@ -128,7 +130,8 @@ async def _seed_once(
     done = demo.data / f"seeded-{demo.people}-{demo.seed}" if demo.data is not None else None
     if done is not None and await asyncio.to_thread(done.exists):
         return
-    await seed(base, people, demo.seed, clients, signing)
+    await seed(settings.base_url, people, demo.seed, clients, signing)
+    await appoint_guardians(settings, keys, people)
     if done is not None:
         await asyncio.to_thread(done.touch)
 

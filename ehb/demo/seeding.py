@@ -19,11 +19,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from tqdm import tqdm
 
 from ehb import synthetic
+from ehb.app import open_custodian
 from ehb.client import FacilityClient, SigningKey
+from ehb.domain.coding import VIETNAM
+from ehb.domain.guardianship import Appointment, Relation
+from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.submission import Status
-from ehb.errors import EhbError
+from ehb.errors import Conflict, EhbError
 from ehb.formats.public_keys import certificates_from
 from ehb.formats.registry_csv import read_facilities, read_practitioners
+from ehb.services import stewardship
 from ehb.services.registry_lists import Wish, load_certificates, load_facilities, load_practitioners
 from ehb.settings import Settings
 from ehb.signing_files import Signer
@@ -31,7 +36,7 @@ from ehb.store.migrations import migrate
 from ehb.store.mongo import connect
 from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
-from ehb.store.vault import Vault
+from ehb.store.vault import Keys, Vault
 
 _PARALLEL = 8
 
@@ -97,6 +102,19 @@ async def seed(
             async with asyncio.TaskGroup() as senders:
                 for _ in range(_PARALLEL):
                     senders.create_task(send())
+
+
+async def appoint_guardians(settings: Settings, keys: Keys, people: Sequence[synthetic.Person]) -> None:
+    """Give each invented child somebody who speaks for it, as a steward does."""
+    steward = Principal(PrincipalKind.STEWARD, session="demo")
+    today = datetime.now(VIETNAM).date()
+    async with open_custodian(settings, keys) as custodian:
+        for child, guardian in synthetic.families(people, today):
+            relation = Relation.PARENT if child.mother == guardian.full_name else Relation.APPOINTED_GUARDIAN
+            appointment = Appointment(relation, "Giấy tờ bịa cho bản demo", today)
+            pair = (child.national_id or "", guardian.national_id or "")
+            with contextlib.suppress(Conflict):  # a seed that was broken off has entered it already
+                await stewardship.appoint(custodian, steward, *pair, appointment, path="ehb demo")
 
 
 def _facility_key(folder: Path, code: str) -> Path:

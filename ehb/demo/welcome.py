@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ def ready(settings: Settings, people: Sequence[synthetic.Person], facility_keys:
 
 def welcome(ready: dict[str, Any]) -> str:
     citizens = "\n".join(f"    {one['sub']}  {one['name']}" for one in ready["citizens"][:5])
+    two = {one["facility"]: one for one in reversed(ready["clinicians"])}
+    names = {one["code"]: one["name"] for one in ready["facilities"]}
+    clinicians = "\n".join(f"    {two[code]['sub']}  {two[code]['name']}, {names[code]}" for code in sorted(two)[:2])
     return f"""
   The electronic health book is ready.  Sổ sức khỏe điện tử đã sẵn sàng.
 
@@ -61,6 +65,8 @@ def welcome(ready: dict[str, Any]) -> str:
 
   Who can log in (of {len(ready["citizens"])}):
 {citizens}
+  Clinicians (of {len(ready["clinicians"])}), for what people show them or agree to:
+{clinicians}
 
   In another terminal:
     .venv/bin/ehb login citizen-0001 --url {ready["base"]} > token
@@ -68,6 +74,20 @@ def welcome(ready: dict[str, Any]) -> str:
 
   Ctrl-C stops all of it.
 """
+
+
+def operators(folder: Path, settings: Settings) -> None:
+    """`. operator.env` in a shell, and the commands of operators and stewards work on the demo."""
+    assert settings.mongo_uri is not None  # noqa: S101  the demo has set it
+    values = {
+        "EHB_MONGO_URI": settings.mongo_uri.get_secret_value(),
+        "EHB_DATABASE": settings.database,
+        "EHB_KEYS_FILE": str((folder / "keys.json").absolute()),
+    }
+    path = folder / "operator.env"
+    path.unlink(missing_ok=True)
+    path.touch(0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items()))
 
 
 def write_ready(path: Path, ready: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ ACTIONS: dict[Action, tuple[str, str]] = {
     Action.MERGE_PEOPLE: ("gộp hoặc tách", "merged or parted"),
 }
 GROUNDS: dict[Ground, tuple[str, str]] = {
-    Ground.OWN_BOOK: ("đây là sổ của chính người đó", "it is their own book"),
+    Ground.OWN_BOOK: ("đây là sổ của mình", "it is one's own book"),
     Ground.OWN_IDENTITY: ("danh tính điện tử đã xác thực", "the electronic identity was verified"),
     Ground.REPRESENTATION: ("người đại diện hợp pháp", "a legal representative may"),
     Ground.CONSENT: ("bạn đã đồng ý", "you agreed"),

@@ -4,6 +4,7 @@
 
     names, numbers, places   what people are called, which fake numbers they have, where care is given
     people                   who they are and which stories they live through
+    families                 who speaks for the children
     lives                    the calendar of a life: one visit after the other
     signs, chart             the body on that day, and what happens inside a visit
     registration, bill       how the desk writes the person down, and who pays
@@ -18,6 +19,7 @@ the files is checked against a second understanding of the rules, not against it
 Invariants: the same seed gives the same bytes; no number, card, licence or facility code can belong to anybody.
 """
 
+from ehb.synthetic.families import families
 from ehb.synthetic.people import TODAY, Card, Person, people
 from ehb.synthetic.places import Clinician, Facility, clinicians, facilities
 from ehb.synthetic.registry import facilities_csv, practitioners_csv
@@ -34,6 +36,7 @@ __all__ = [
     "clinicians",
     "facilities",
     "facilities_csv",
+    "families",
     "people",
     "practitioners_csv",
     "visit_files",
