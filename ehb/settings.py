@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from ehb.errors import Misconfigured
 
 Level = Annotated[int, Field(ge=0, le=4)]
 """0 is none, 4 the highest (Decree 69/2024 Art 20)."""
@@ -69,6 +71,18 @@ class Settings(BaseSettings):
         if not all(_is_safe(one) or _is_private_use(one) for one in value):
             raise ValueError("https, http on this machine, or a scheme of the app's own with a dot in it")
         return value
+
+
+def from_environment() -> Settings:
+    """The settings. Raises Misconfigured and names every one that cannot be."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"EHB_{'__'.join(str(part).upper() for part in one['loc'])}: {one['msg']}" for one in error.errors()]
+    except SettingsError as error:
+        wrong = [str(error)]
+    lines = "".join(f"\n     {one}" for one in wrong)
+    raise Misconfigured(vi="Cấu hình không hợp lệ.", en=f"These settings are not valid:{lines}")
 
 
 def _is_safe(address: str) -> bool:

@@ -7,6 +7,7 @@ clients feel.
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
@@ -17,6 +18,7 @@ from strawberry.extensions import (
     ParserCache,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
 
 from graphql_schema.access_log import AccessLogMutation, AccessLogQuery
@@ -72,12 +74,22 @@ class _Schema(strawberry.Schema):
         """
 
 
+class _NoSuggestions(StrawberryGraphQLCoreExecutionContext):
+    """Guesses at names are nobody's business here, and graphql-core 3.3.2 fails over a letter such as İ in guessing."""
+
+    @classmethod
+    def build(cls, *arguments: Any, **options: Any) -> Any:
+        """An executor that says what is wrong with variables and not what may have been meant."""
+        return super().build(*arguments, **{**options, "hide_suggestions": True})
+
+
 def make_schema() -> strawberry.Schema:
     """The schema of the whole API."""
     return _Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
+        execution_context_class=_NoSuggestions,
         types=list(RECORD_TYPES),
         config=StrawberryConfig(
             scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL, Comparator: COMPARATOR},

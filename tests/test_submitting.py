@@ -314,7 +314,7 @@ def test_a_server_that_goes_away_ends_the_run_and_says_what_was_not_sent(
     exports: Path, tmp_path: Path, mongo_uri: str
 ) -> None:
     with RunningServer(tmp_path, mongo_uri, f"test_submitting_{secrets.token_hex(4)}") as dying:
-        export(exports, 200)
+        export(exports, 60)
         running = subprocess.Popen(
             dying.submitting(exports, "--json", "--patience", "2"), stdout=subprocess.PIPE, text=True
         )
@@ -328,4 +328,4 @@ def test_a_server_that_goes_away_ends_the_run_and_says_what_was_not_sent(
     assert running.returncode == 1
     assert counts["ACCEPTED"] >= 3
     assert 1 <= counts["FAILED"] <= 4
-    assert counts["NOT_SENT"] == 200 - counts["ACCEPTED"] - counts["FAILED"]
+    assert counts["NOT_SENT"] == 60 - counts["ACCEPTED"] - counts["FAILED"]

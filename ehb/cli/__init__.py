@@ -16,9 +16,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_settings import SettingsError
-
 from ehb.cli import audit, people, registry, submit
 from ehb.errors import EhbError, Misconfigured
 
@@ -34,13 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(given.run(given) or 0)
     except EhbError as error:
         print(f"ehb: {error.vi}\n     {error.en}  [{error.code}]", file=sys.stderr)
-        return 1
-    except ValidationError as error:
-        wrong = (f"EHB_{'__'.join(str(part).upper() for part in one['loc'])}: {one['msg']}" for one in error.errors())
-        print("ehb: Cấu hình không hợp lệ.\n     These settings are not valid:", *wrong, sep="\n     ", file=sys.stderr)
-        return 1
-    except SettingsError as error:
-        print(f"ehb: Cấu hình không hợp lệ.\n     A setting is not valid: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("ehb."):
@@ -142,10 +132,10 @@ def _count(text: str) -> int:
 
 def _demo(given: argparse.Namespace) -> None:
     from ehb import demo
-    from ehb.settings import Settings
+    from ehb.settings import from_environment
 
     wanted = demo.Demo(given.host, given.port, given.people, given.seed, given.data, given.ready_file)
-    demo.run(wanted, Settings(), lambda text: print(text, flush=True))
+    demo.run(wanted, from_environment(), lambda text: print(text, flush=True))
 
 
 def _serve(given: argparse.Namespace) -> None:

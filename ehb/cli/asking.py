@@ -12,7 +12,6 @@ from typing import Any
 
 import httpx2
 
-from ehb.client import FacilityClient, SigningKey
 from ehb.errors import Misconfigured, Unavailable
 
 _PATIENCE = 30.0
@@ -44,7 +43,7 @@ class Question:
         if self.facility is not None:
             if self.key_file is None:
                 raise Misconfigured(vi="--facility cần --key.", en="--facility needs --key.")
-            token = asyncio.run(_facility_token(self.url, self.facility, SigningKey.load(self.key_file)))
+            token = asyncio.run(_facility_token(self.url, self.facility, self.key_file))
             headers["Authorization"] = f"Bearer {token}"
         return {"url": f"{self.url}/graphql", "json": asked, "headers": headers}
 
@@ -80,6 +79,8 @@ def _silent(question: Question) -> Unavailable:
     return Unavailable(vi=f"Không kết nối được {question.url}.", en=f"{question.url} does not answer.")
 
 
-async def _facility_token(url: str, client_id: str, key: SigningKey) -> str:
-    async with FacilityClient(url, client_id, key) as client:
+async def _facility_token(url: str, client_id: str, key_file: Path) -> str:
+    from ehb.client import FacilityClient, SigningKey
+
+    async with FacilityClient(url, client_id, SigningKey.load(key_file)) as client:
         return await client.access_token()

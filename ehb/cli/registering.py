@@ -20,7 +20,7 @@ from ehb.errors import Misconfigured
 from ehb.formats.public_keys import UnusableKey, certificates_from, public_jwk
 from ehb.formats.registry_csv import read_facilities, read_practitioners
 from ehb.services import registry_lists as service
-from ehb.settings import Settings
+from ehb.settings import from_environment
 from ehb.store.migrations import bind, migrate
 from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
@@ -39,7 +39,7 @@ _WORDS = (
 async def register_facility(code: str, name: str, client_id: str, key_file: Path) -> None:
     """Register a facility and the public key of its client. Raises Misconfigured for a file that is no public key."""
     jwk = _public_jwk(key_file)
-    mongo = connected(Settings())
+    mongo = connected(from_environment())
     try:
         await migrate(mongo)
         await Registry(mongo).register(code, name, client_id, [jwk])
@@ -75,7 +75,7 @@ async def load_lists(
     reports: list[Report] = []
     known: frozenset[str] = frozenset()
     keys = _keys() if practitioners else None
-    mongo = connected(Settings())
+    mongo = connected(from_environment())
     try:
         if not dry_run:
             await migrate(mongo)
@@ -129,7 +129,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _keys() -> Keys:
-    settings = Settings()
+    settings = from_environment()
     if settings.keys_file is None:
         raise Misconfigured(
             vi="Thiếu EHB_KEYS_FILE: số định danh của người hành nghề chỉ được lưu dạng chỉ mục mù.",

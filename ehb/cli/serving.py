@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 
 from ehb.app import connected, create_app, eid_config, open_custodian
 from ehb.errors import Misconfigured
-from ehb.settings import Settings
+from ehb.settings import Settings, from_environment
 from ehb.store.migrations import migrate
 from ehb.store.vault import Keys
 
@@ -37,7 +37,7 @@ def checked() -> tuple[Settings, Keys]:
 
 def house(more: Callable[[Settings], dict[str, bool]] = lambda _: {}) -> tuple[Settings, Keys]:
     """Settings and keys of the operator's commands, which serve nobody: a demo's will do. Raises Misconfigured."""
-    settings = Settings()
+    settings = from_environment()
     wanted = {"EHB_MONGO_URI": settings.mongo_uri is not None, "EHB_KEYS_FILE": settings.keys_file is not None}
     missing = [name for name, there in {**wanted, **more(settings)}.items() if not there]
     if missing or settings.keys_file is None:
@@ -69,7 +69,7 @@ def production_app() -> Starlette:
 
 async def migrate_now() -> int:
     """Migrate the database of the settings; returns its layout version."""
-    mongo = connected(Settings())
+    mongo = connected(from_environment())
     try:
         return await migrate(mongo)
     finally:

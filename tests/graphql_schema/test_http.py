@@ -168,6 +168,19 @@ async def test_lists_are_narrowed_by_day_facility_and_kind(house: House) -> None
     assert nothing == []
 
 
+@pytest.mark.parametrize("name", ["000İ", "permi", "İ" * 10_000])
+async def test_a_variable_of_an_unknown_name_is_refused_without_a_guess(house: House, name: str) -> None:
+    """The letter İ is two when it is small, and a guesser that counts letters fell over it."""
+    variables = {"terms": {"permit": False, "granteeKind": "ANYBODY", name: None}}
+
+    answer = await house.ask(
+        None, "mutation($terms: ConsentInput!) { giveConsent(consent: $terms) { problems { code } } }", variables
+    )
+
+    assert {one["extensions"]["code"] for one in answer["errors"]} == {"BAD_USER_INPUT"}
+    assert "Did you mean" not in answer["errors"][0]["message"]
+
+
 async def test_nothing_is_released_when_the_trail_cannot_be_written(house: House) -> None:
     await house.submit(await house.facility(FACILITY), visit_file())
     token = await house.citizen(NATIONAL_ID)
