@@ -1,6 +1,8 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Nothing but python3 (3.11 or newer, with venv), make and git.
 PYTHON ?= python3
 VENV := .venv
+# One more than there are cores: a test waits for the database or a program of its own half of the time.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: demo test check unit long bench format lock clean help
@@ -25,7 +27,7 @@ check: $(VENV)/dev.stamp
 	$(VENV)/bin/lint-imports
 
 unit: $(VENV)/dev.stamp
-	$(VENV)/bin/pytest -m "not long" -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	$(VENV)/bin/pytest -m "not long" -n $(WORKERS) --dist worksteal $(ARGS)
 
 long: $(VENV)/dev.stamp
 	$(VENV)/bin/pytest -m long $(ARGS)
