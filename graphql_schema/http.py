@@ -124,6 +124,13 @@ def _media_type(accept: str) -> str | None:
     return None if wanted else _JSON
 
 
+_PARAMETERS: tuple[tuple[str, type, tuple[str, str]], ...] = (
+    ("variables", dict, ("đối tượng", "an object")),
+    ("operationName", str, ("chuỗi", "a string")),
+    ("extensions", dict, ("đối tượng", "an object")),
+)
+
+
 def _asked(body: bytes) -> dict[str, Any]:
     """The parameters of a well-formed request. Raises BadInput."""
     try:
@@ -132,8 +139,7 @@ def _asked(body: bytes) -> dict[str, Any]:
         raise BadInput(vi="Nội dung không phải JSON.", en="The body is not JSON.") from None
     if not isinstance(asked, dict) or not isinstance(asked.get("query"), str) or not asked["query"].strip():
         raise BadInput(vi="Thiếu `query`.", en="`query` is missing or not a string.")
-    if not isinstance(asked.get("variables"), dict | None) or not isinstance(asked.get("operationName"), str | None):
-        raise BadInput(
-            vi="`variables` phải là đối tượng.", en="`variables` must be an object, `operationName` a string."
-        )
+    for name, kind, said in _PARAMETERS:
+        if not isinstance(asked.get(name), kind | None):
+            raise BadInput(vi=f"`{name}` phải là {said[0]}.", en=f"`{name}` must be {said[1]}.")
     return asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from asyncio import gather
 from collections.abc import AsyncIterator, Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
 from joserfc.jwk import ECKey
 from pydantic import SecretStr
 from pymongo import AsyncMongoClient
@@ -94,3 +96,16 @@ async def house(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> Asyn
 @pytest.fixture
 def now() -> datetime:
     return datetime.now(UTC)
+
+
+@pytest.fixture
+async def server(house: House) -> AsyncIterator[str]:
+    """The house behind a real socket; gives its address."""
+    running = uvicorn.Server(uvicorn.Config(house.app, port=0, lifespan="off", log_level="warning"))
+    serving = asyncio.create_task(running.serve())
+    while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
+        await asyncio.sleep(0.01)
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    running.should_exit = True
+    await serving

@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 
 from ehb.services import stewardship
 from tests.builders import FACILITY, visit_file
@@ -22,19 +21,6 @@ from tests.test_guardians import CHILD, PARENT, child, wards
 from tests.test_presentation import opened, show
 
 EVENTS = "subscription($patient: ID) { accessEvents(patient: $patient) { action outcome who facility text } }"
-
-
-@pytest.fixture
-async def server(house: House) -> AsyncIterator[str]:
-    """The house behind a real socket; gives its address."""
-    running = uvicorn.Server(uvicorn.Config(house.app, port=0, lifespan="off", log_level="warning"))
-    serving = asyncio.create_task(running.serve())
-    while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
-        await asyncio.sleep(0.01)
-    port = running.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    await serving
 
 
 class Stream:
