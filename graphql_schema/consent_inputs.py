@@ -134,7 +134,13 @@ def _selected(info: Info, given: SelectionInput, patient_id: bytes | None) -> Se
     )
 
 
+_YEARS = range(1900, 2200)
+"""Near the first and the last year that a date can have, a time zone or a sum leads out of all years."""
+
+
 def _aware(moment: datetime | None) -> datetime | None:
     if moment is not None and moment.tzinfo is None:
         raise BadInput(vi="Thời điểm phải có múi giờ.", en="A time needs an offset, such as +07:00.")
+    if moment is not None and moment.year not in _YEARS:
+        raise BadInput(vi="Năm phải từ 1900 đến 2199.", en="A year is between 1900 and 2199.")
     return moment

@@ -175,6 +175,13 @@ async def test_somebody_whom_the_registry_forgets_is_let_in_no_more(
         ({"select": {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}}, "PERIOD_REVERSED"),
         ({"select": {"sections": []}}, "SELECTION_EMPTY"),
         ({"maxUses": 0}, "USES_OUT_OF_RANGE"),
+        ({"select": {"facilities": [f"{number:05d}" for number in range(201)]}}, "LIST_TOO_LONG"),
+        ({"exceptions": [{"labels": ["PSY"]}] * 10_000}, "TOO_MANY_EXCEPTIONS"),
+        ({"exceptions": [{}]}, "EXCEPTION_OF_ALL"),
+        ({"grantee": "x" * 201}, "GRANTEE_UNUSABLE"),
+        ({"granteeKind": "ROLE", "grantee": "\0\0"}, "GRANTEE_UNUSABLE"),
+        ({"granteeKind": "ROLE", "grantee": "--"}, "GRANTEE_UNUSABLE"),
+        ({"permit": False, "granteeKind": "ANYBODY", "grantee": "x"}, "GRANTEE_OF_ANYBODY"),
     ],
 )
 async def test_terms_that_cannot_hold_are_named_and_nothing_is_given(
@@ -187,6 +194,17 @@ async def test_terms_that_cannot_hold_are_named_and_nothing_is_given(
     assert payload["consent"] is None
     assert code in [one["code"] for one in payload["problems"]]
     assert (await house.data(citizen, "{ myConsents { id } }"))["myConsents"] == []
+
+
+@pytest.mark.parametrize("name", ["validFrom", "validUntil", "since", "until"])
+@pytest.mark.parametrize("time", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2027-06-30T00:00:00"])
+async def test_a_time_that_no_zone_can_hold_is_refused(house: House, name: str, time: str) -> None:
+    citizen = await house.citizen(NATIONAL_ID)
+    terms = permit(**({name: time} if name.startswith("valid") else {"select": {name: time}}))
+
+    answer = await house.ask(citizen, GIVE, terms)
+
+    assert {one["extensions"]["code"] for one in answer["errors"]} == {"BAD_USER_INPUT"}
 
 
 async def test_the_agreed_words_are_kept_in_the_language_they_were_shown_in(house: House) -> None:

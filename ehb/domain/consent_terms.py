@@ -41,6 +41,11 @@ class Terms:
     max_uses: int | None = None
 
 
+LONGEST_NAME, MOST_LISTED = 200, 200
+TOO_LONG = frozenset({"LIST_TOO_LONG", "TOO_MANY_EXCEPTIONS", "GRANTEE_UNUSABLE"})
+"""Problems of terms that are not worth looking anything up for."""
+
+
 @dataclass(frozen=True, slots=True)
 class TermsProblem:
     """One thing that is wrong: a stable code, the argument it stands in, and words for people."""
@@ -69,6 +74,12 @@ def _whom(terms: Terms) -> Iterator[TermsProblem]:
         )
     if not anybody and not terms.grantee:
         yield TermsProblem("GRANTEE_MISSING", "grantee", "Chưa nêu ai được phép.", "Name whom this is about.")
+    if anybody and terms.grantee:
+        yield TermsProblem(
+            "GRANTEE_OF_ANYBODY", "grantee", "Để trống khi nói về tất cả mọi người.", "Leave it empty for everybody."
+        )
+    if len(terms.grantee) > LONGEST_NAME or not terms.grantee.isprintable():
+        yield TermsProblem("GRANTEE_UNUSABLE", "grantee", "Tên hoặc mã không hợp lệ.", "This is no code and no name.")
     if not terms.purposes:
         yield TermsProblem("PURPOSE_MISSING", "purposes", "Chưa nêu mục đích.", "Name at least one purpose.")
     if terms.permit and Purpose.PATIENT_REQUEST in terms.purposes:
@@ -96,6 +107,12 @@ def _what(terms: Terms) -> Iterator[TermsProblem]:
         if any(one is not None and not one for one in narrowings):
             yield TermsProblem(
                 "SELECTION_EMPTY", name, "Có danh sách trống.", "A list is empty: leave it out or fill it."
+            )
+        if any(one is not None and len(one) > MOST_LISTED for one in narrowings):
+            yield TermsProblem("LIST_TOO_LONG", name, "Danh sách quá dài.", "A list holds 200 at most.")
+        if name == "exceptions" and select.is_everything:
+            yield TermsProblem(
+                "EXCEPTION_OF_ALL", name, "Ngoại lệ này không để lại gì.", "This exception leaves nothing to see."
             )
         if select.kinds is not None and not select.kinds <= set(KINDS):
             yield TermsProblem(

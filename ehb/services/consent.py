@@ -8,7 +8,7 @@ from datetime import datetime
 from ehb.custodian import Custodian
 from ehb.custodian.consents import Shown
 from ehb.domain.consent import READING, GranteeKind, HeldConsent
-from ehb.domain.consent_terms import Terms, TermsProblem, problems_of
+from ehb.domain.consent_terms import TOO_LONG, Terms, TermsProblem, problems_of
 from ehb.domain.consent_words import VERSION, text_of
 from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, identifier_from
 from ehb.domain.provision import Purpose
@@ -39,6 +39,8 @@ class Checked:
 async def check(register: Register, terms: Terms, *, language: str, now: datetime) -> Checked:
     """What terms say in plain words, and everything that is wrong with them. Gives nothing."""
     problems = problems_of(terms, now)
+    if any(one.code in TOO_LONG for one in problems):
+        return Checked(terms, None, "", tuple(problems))
     number, name = None, terms.grantee
     match terms.grantee_kind:
         case GranteeKind.FACILITY:
@@ -57,6 +59,8 @@ async def check(register: Register, terms: Terms, *, language: str, now: datetim
             name = f"{found.name} ({found.licence})" if found else name
         case GranteeKind.ROLE:
             terms = replace(terms, grantee=" ".join(folded_words(terms.grantee)))
+            if name and not terms.grantee:
+                problems.append(_unknown("GRANTEE_UNUSABLE", "Phạm vi hành nghề không hợp lệ.", "This is no scope."))
         case GranteeKind.PERSON:
             try:
                 number = identifier_from(terms.grantee)
