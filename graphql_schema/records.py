@@ -23,15 +23,8 @@ from graphql_schema.elements import (
 )
 
 
-@strawberry.interface(description="What all records share.")
-class Record:
-    section: domain.Section = strawberry.field(description="Where the record stands in the book.")
-    time: PartialDateTime = strawberry.field(description="When it happened, as precise as it is known.")
-    code: CodeableConcept | None = strawberry.field(description="What it is about.")
-    provenance: Provenance = strawberry.field(description="Where it comes from.")
-    labels: list[str] = strawberry.field(description="Sensitivity labels (HL7 v3-ActCode).")
-    ended: Ended | None = strawberry.field(description="How this version ended; null while it counts.")
-
+@strawberry.interface(description="What can be had again by its id alone (Relay).")
+class Node:
     @strawberry.field(description="Opaque id, the same over all versions.")
     def id(self, info: Info) -> strawberry.ID:
         record = cast(domain.Record, self)
@@ -40,6 +33,16 @@ class Record:
     @staticmethod
     def resolve_type(record: Any, *_: Any) -> str:
         return type(record).__name__
+
+
+@strawberry.interface(description="What all records share.")
+class Record(Node):
+    section: domain.Section = strawberry.field(description="Where the record stands in the book.")
+    time: PartialDateTime = strawberry.field(description="When it happened, as precise as it is known.")
+    code: CodeableConcept | None = strawberry.field(description="What it is about.")
+    provenance: Provenance = strawberry.field(description="Where it comes from.")
+    labels: list[str] = strawberry.field(description="Sensitivity labels (HL7 v3-ActCode).")
+    ended: Ended | None = strawberry.field(description="How this version ended; null while it counts.")
 
 
 def _kind_of(kind: type[domain.Record]) -> Any:

@@ -28,6 +28,7 @@ from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comp
 from graphql_schema.emergency import EmergencyMutation, EmergencyQuery
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
+from graphql_schema.node import NodeQuery
 from graphql_schema.presentation import PresentationMutation, PresentationQuery
 from graphql_schema.preview import PreviewQuery
 from graphql_schema.receipt import ReceiptQuery
@@ -47,6 +48,7 @@ class Query(
     ConsentQuery,
     EmergencyQuery,
     IdentityQuery,
+    NodeQuery,
     PresentationQuery,
     PreviewQuery,
     ReceiptQuery,

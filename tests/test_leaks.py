@@ -39,6 +39,8 @@ OTHERS = (
 ABOUT_A_RECORD = (
     ONE,
     VERSIONS,
+    "query($id: ID!) { node(id: $id) { __typename id } }",
+    "query($id: ID!) { nodes(ids: [$id]) { __typename id } }",
     ONE.replace("TREATMENT", "PATIENT_REQUEST"),
     VERSIONS.replace("TREATMENT", "EMERGENCY_TREATMENT"),
     "mutation($id: ID!) { restrictRecord(id: $id) { id } }",

@@ -128,7 +128,7 @@ def sentence(event: AuditEvent, who: Who, language: str) -> str:
 
 def _what(sections: Sequence[Section], path: str, *, en: bool) -> str:
     book = "the health book" if en else "sổ sức khỏe"
-    if path in ("record", "recordVersions"):
+    if path in ("record", "recordVersions", "node", "nodes"):
         return f"one record of {book}" if en else f"một bản ghi trong {book}"
     if not sections or len(sections) == len(Section):
         return book
