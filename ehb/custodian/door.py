@@ -26,15 +26,18 @@ from ehb.domain.access import (
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import PractitionerRole, Principal
-from ehb.errors import EhbError, FacilitySuspended, Forbidden, OtherFacility, Unauthenticated
+from ehb.errors import EhbError, FacilitySuspended, Forbidden, OtherFacility, RateLimited, Unauthenticated
 
 _REFUSALS: dict[DenyReason, type[EhbError]] = {
     DenyReason.NOT_SIGNED_IN: Unauthenticated,
     DenyReason.OTHER_FACILITY: OtherFacility,
     DenyReason.FACILITY_SUSPENDED: FacilitySuspended,
+    DenyReason.TOO_OFTEN: RateLimited,
 }
 """The reasons that the outside may know, because they are about the caller and not about a person."""
 _TRIES = 3
+AN_HOUR: dict[Action, int] = {Action.FIND_PATIENT: 120, Action.OPEN_PRESENTATION: 120, Action.OPEN_EMERGENCY: 20}
+"""How often one person may do what could be used to try numbers and codes: more than the busiest ward does by hand."""
 
 
 class StandingStore(Protocol):
@@ -49,6 +52,8 @@ class DoorStore(Protocol):
     """What a decision needs of the store."""
 
     async def record_event(self, event: AuditEvent) -> None: ...
+
+    async def spend(self, actor: bytes, action: str, now: datetime) -> int: ...
 
     async def role_in_force(self, role: PractitionerRole, day: date) -> bool: ...
 
@@ -118,10 +123,18 @@ class Door:
     async def authorise(self, request: AccessRequest, path: str, standing: Standing = NOTHING_STANDS) -> Permit:
         """The permit. Raises what the outside may know of a refusal, after the trail has it."""
         decision = decide(request, standing)
+        if isinstance(decision, Permit) and not await self._within_budget(request):
+            decision = Deny(DenyReason.TOO_OFTEN)
         if isinstance(decision, Deny):
             await self.refuse(request, decision, path)
             raise _REFUSALS.get(decision.reason, Forbidden)
         return decision
+
+    async def _within_budget(self, request: AccessRequest) -> bool:
+        most, actor = AN_HOUR.get(request.action), request.principal.patient_id
+        if most is None or actor is None:
+            return True
+        return await self._store.spend(actor, request.action.value, self._clock()) <= most
 
     async def refuse(self, request: AccessRequest, decision: Deny, path: str) -> None:
         """Record a refusal; nobody's knocking must not fill the trail."""

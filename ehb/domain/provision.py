@@ -128,6 +128,8 @@ class DenyReason(enum.StrEnum):
     WRONG_PASSCODE = "WRONG_PASSCODE"
     OWN_REVIEW = "OWN_REVIEW"
     """Nobody reviews what they did themselves."""
+    TOO_OFTEN = "TOO_OFTEN"
+    """More in an hour than anybody needs."""
     OTHER_FACILITY = "OTHER_FACILITY"
     FACILITY_SUSPENDED = "FACILITY_SUSPENDED"
     DENIED = "DENIED"

@@ -25,6 +25,7 @@ CLUSTERED = (
     "audit_events",
     "merges",
     "grants",
+    "budgets",
     "disputes",
 )
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
@@ -41,14 +42,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         _NEWEST_OF_FACILITY,
         _WAITING,
     ],
+    "budgets": [IndexModel("expires", expireAfterSeconds=0)],
     "grants": [
         IndexModel("secret", unique=True, sparse=True),
         IndexModel("expires", expireAfterSeconds=0, sparse=True),
-        IndexModel(
-            [("holder.facility", 1), ("review_by", 1)],
-            name="emergencies",
-            partialFilterExpression={"type": "emergency"},
-        ),
+        _EMERGENCIES_OF_FACILITY,
         IndexModel("guardian", sparse=True),
     ],
     "audit_events": [IndexModel("time")],

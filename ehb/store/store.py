@@ -24,6 +24,7 @@ from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary,
 from ehb.errors import Conflict, NotFound
 from ehb.store.access_log import AccessLog
 from ehb.store.audit_trail import AuditTrail
+from ehb.store.budgets import Budgets
 from ehb.store.consents import ConsentShelf
 from ehb.store.grants import Grants
 from ehb.store.guardians import GuardianShelf
@@ -48,6 +49,7 @@ class Store:
     def __init__(self, mongo: Mongo, vault: Vault, lists: CodeLists) -> None:
         self._mongo = mongo
         self._trail = AuditTrail(mongo)
+        self._budgets = Budgets(mongo)
         self._people = People(mongo, vault)
         self._merges = Merges(mongo)
         self._records = Records(mongo, self._people)
@@ -60,6 +62,10 @@ class Store:
         self.log = AccessLog(mongo, self._people, self._trail)
         self.guardians = GuardianShelf(mongo, grants, self._people, self._trail)
         self.presentations = PresentationShelf(mongo, grants, self._people, self._trail)
+
+    async def spend(self, actor: bytes, action: str, now: datetime) -> int:
+        """How often somebody has done this in the last hour, with this time."""
+        return await self._budgets.spend(actor, action, now)
 
     async def record_event(self, event: AuditEvent) -> None:
         """Make an audit event durable on its own."""
