@@ -93,6 +93,7 @@ def test_every_way_into_the_store_takes_a_permit() -> None:
         "facility_in_force",  # public master data, as are the next two
         "role_in_force",
         "practitioner_known",
+        "spend",  # counts how often somebody asked, before anything is opened
     }
     shelf = (ROOT / "ehb/store/consents.py").read_text()
     assert methods_without_permit(shelf, "ConsentShelf") == {
