@@ -7,7 +7,6 @@ anybody who is signed in is durable before it is told.
 from __future__ import annotations
 
 import dataclasses
-from asyncio import gather
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Protocol
@@ -115,9 +114,8 @@ class Door:
         request = dataclasses.replace(request, now=now)
         if request.about_oneself and request.purpose is Purpose.PATIENT_REQUEST:
             return request, NOTHING_STANDS
-        standing, in_force = await gather(
-            self._standing(request.patient_id, now), self._in_force(role, now.astimezone(VIETNAM).date())
-        )
+        standing = await self._standing(request.patient_id, now)
+        in_force = await self._in_force(role, now.astimezone(VIETNAM).date())  # remembered, nearly always
         return dataclasses.replace(request, role_in_force=in_force), standing
 
     async def authorise(self, request: AccessRequest, path: str, standing: Standing = NOTHING_STANDS) -> Permit:

@@ -52,13 +52,14 @@ class Permit:
     @property
     def sections(self) -> frozenset[Section]:
         """Sections in which a rule could open something that nothing closes; says nothing about what there is."""
-        if self.opens_all:
+        closed = [deny.select for deny in self.closed if not deny.without]
+        if not closed and any(rule.select.is_everything and not rule.exceptions for rule in self.rules):
             return ALL_SECTIONS
         return frozenset(
             section
             for section in Section
             if any(_may_open(rule, section) for rule in self.rules)
-            and not any(deny.select.holds_all(section) for deny in self.closed if not deny.without)
+            and not any(select.holds_all(section) for select in closed)
         )
 
     @property

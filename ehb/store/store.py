@@ -10,7 +10,6 @@ transaction, so a crash at any moment leaves either all of them or none.
 from __future__ import annotations
 
 import dataclasses
-from asyncio import gather
 from datetime import date, datetime
 
 from ehb.domain.access import Permit
@@ -174,10 +173,7 @@ class Store:
 
     async def role_in_force(self, role: PractitionerRole, day: date) -> bool:
         """Whether the registry knows this role on a day: licence valid, employed there, facility in force."""
-        employed, open_ = await gather(
-            self._practitioners.in_force(role, day), self.facility_in_force(role.facility, day)
-        )
-        return employed and open_
+        return await self._practitioners.in_force(role, day) and await self.facility_in_force(role.facility, day)
 
     async def practitioner_known(self, licence: str) -> bool:
         """Whether the registry knows a licence; public master data, so no permit."""
