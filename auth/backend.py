@@ -36,7 +36,7 @@ class TokenReader(Protocol):
 
 def _in_role(principal: Principal, facility: str | None) -> Principal:
     """The caller at work for the facility that the request names, or for the only one there is."""
-    if facility is None:
+    if facility is None or not facility.strip():
         return replace(principal, role=principal.roles[0]) if len(principal.roles) == 1 else principal
     role = next((role for role in principal.roles if role.facility == facility.strip()), None)
     if role is None:

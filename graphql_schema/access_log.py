@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import enum
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Annotated
 
 import strawberry
 
 from ehb.domain.access import Action, Purpose
 from ehb.domain.book import Position
-from ehb.domain.coding import VIETNAM
 from ehb.domain.records import Section
 from ehb.domain.trail import TrailQuery
 from ehb.errors import BadInput
 from ehb.services import trail as service
-from graphql_schema.connections import PageInfo
+from graphql_schema.connections import PageInfo, day_after, start_of
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, described, instant
 from graphql_schema.whose import NOBODY, DonePayload, ForPatient, book_of
@@ -179,8 +178,8 @@ class AccessLogQuery:
         query = TrailQuery(
             first,
             after=place.key if place else None,
-            since=_midnight(from_) if from_ else None,
-            until=_midnight(to + timedelta(days=1)) if to else None,
+            since=start_of(from_) if from_ else None,
+            until=start_of(day_after(to)) if to else None,
             refused=None if outcome is None else outcome is Outcome.DENY,
             actions=None if actions is None else frozenset(one.value for one in actions),
             facility=facility,
@@ -252,7 +251,3 @@ class AccessLogMutation:
             path="disputeAccess",
         )
         return DonePayload(id=id)
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), VIETNAM)

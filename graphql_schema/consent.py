@@ -166,7 +166,10 @@ class ConsentQuery:
 
     @strawberry.field(description="What terms would say in plain words, and what is wrong with them. Gives nothing.")
     async def consent_text(self, info: Info, consent: ConsentTerms, patient: ForPatient = None) -> ConsentText:
-        terms = terms_of(info, consent, book_of(info, patient))
+        book, principal = book_of(info, patient), info.context.principal
+        if book != principal.patient_id:  # what somebody else's records are called is theirs
+            await info.context.custodian.consents.may_give(principal, book, path="consentText")
+        terms = terms_of(info, consent, book)
         checked = await service.check(_register(info), terms, language=info.context.language, now=info.context.clock())
         return ConsentText(text=checked.text, problems=_problems(checked.problems))
 

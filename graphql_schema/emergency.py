@@ -103,7 +103,9 @@ class EmergencyMutation:
         self,
         info: Info,
         patient: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the person, by `bookId`.")],
-        reason: Annotated[str, strawberry.argument(description="Why; kept, and shown to the person.")],
+        reason: Annotated[
+            str, strawberry.argument(description="Why, in 10 to 1,000 characters; kept, and shown to the person.")
+        ],
     ) -> Emergency:
         book = info.context.ids.patient_key(patient) or NOBODY
         held = await service.open_book(

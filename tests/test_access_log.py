@@ -174,3 +174,12 @@ async def test_whose_book_is_merged_sees_the_lines_of_both_numbers(house: House)
     lines = await log(house, citizen, actions=["SUBMIT"])
 
     assert len(lines) == 2
+
+
+@pytest.mark.parametrize(("bound", "day"), [("to", "9999-12-31"), ("from", "0001-01-01")])
+async def test_the_ends_of_the_calendar_are_no_bug(house: House, bound: str, day: str) -> None:
+    citizen, *_ = await world(house)
+
+    answer = await house.ask(citizen, f'{{ myAccessLog({bound}: "{day}") {{ nodes {{ id }} }} }}')
+
+    assert "errors" not in answer or answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"

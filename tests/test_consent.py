@@ -226,3 +226,19 @@ async def test_a_number_that_nobody_has_names_a_book_like_any_other(house: House
     answer = await house.ask(token, BOOK, {"patient": found["bookId"]})
 
     assert answer["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+async def test_what_terms_would_say_about_a_foreign_book_is_told_to_nobody(house: House) -> None:
+    citizen, doctor, book = await world(house)
+    own = await house.data(citizen, "{ myHealthBook { timeline(first: 1) { nodes { id } } } }")
+    record = own["myHealthBook"]["timeline"]["nodes"][0]["id"]
+    asked = "query($c: ConsentInput!, $p: ID) { consentText(consent: $c, patient: $p) { text } }"
+
+    async def told(id: str) -> Any:
+        terms = permit(select={"records": [id]})["terms"]
+        return await house.ask(doctor, asked, {"c": terms, "p": book})
+
+    real, made_up = await told(record), await told("x")
+
+    assert real == made_up
+    assert real["errors"][0]["extensions"]["code"] == "FORBIDDEN"

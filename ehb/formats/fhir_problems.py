@@ -83,8 +83,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{count} identifiers are of systems that we do not know a person by.",
     ),
     "fhir.identifier_missing": (
-        "Patient không có số định danh dùng được; hồ sơ chờ xác định danh tính.",
-        "The Patient has no identifier that we can use; the submission waits for an identity.",
+        "Patient không có số định danh dùng được, ví dụ của hệ thống http://fhir.ehealth.gov.vn/core/sid/national_id; "
+        "hồ sơ chờ xác định danh tính.",
+        "The Patient has no identifier that we can use, such as one of the system "
+        "http://fhir.ehealth.gov.vn/core/sid/national_id; the submission waits for an identity.",
     ),
     "fhir.time_missing": ("Không có thời điểm nào cho tài nguyên này.", "Nothing says when this happened."),
     "fhir.time_assumed": (
