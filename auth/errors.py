@@ -6,7 +6,9 @@
     │   ├── LoginStateInvalid  LOGIN_STATE_INVALID      the citizen: start again, in one browser, within ten minutes
     │   ├── LoginDenied        LOGIN_DENIED             the citizen: they or the eID said no
     │   ├── IssuerMismatch     LOGIN_ISSUER_MISMATCH    the operator: another issuer answered than the configured one
-    │   └── IdTokenInvalid     LOGIN_ID_TOKEN_INVALID   the eID, or somebody in between
+    │   ├── IdTokenInvalid     LOGIN_ID_TOKEN_INVALID   the eID, or somebody in between
+    │   ├── LogoutTokenInvalid LOGOUT_TOKEN_INVALID     the eID: not the logout token that the specification asks for
+    │   └── LevelTooLow        LOGIN_LEVEL_TOO_LOW      the citizen: prove yourself as strongly as the app asked
     ├── Unavailable
     │   └── ProviderUnavailable  EID_UNAVAILABLE        the eID does not answer, or not in its own protocol
     └── TokenRefused           TOKEN_REQUEST_INVALID    the client: the request is malformed
@@ -81,6 +83,25 @@ class IdTokenInvalid(LoginFailed):
     code = "LOGIN_ID_TOKEN_INVALID"
     vi = "Không xác minh được danh tính do hệ thống định danh gửi."
     en = "The identity that the provider sent could not be verified."
+
+
+class LogoutTokenInvalid(LoginFailed):
+    """Mended by the eID: OpenID Connect Back-Channel Logout 1.0 section 2.6."""
+
+    code = "LOGOUT_TOKEN_INVALID"
+    error = "invalid_request"
+    vi = "Thông báo đăng xuất không hợp lệ hoặc đã dùng."
+    en = "The logout token is not valid or was used before."
+
+
+class LevelTooLow(LoginFailed):
+    """Mended by the citizen: the login was weaker or older than what was asked for."""
+
+    code = "LOGIN_LEVEL_TOO_LOW"
+    http_status = 403
+    error = "unmet_authentication_requirements"
+    vi = "Việc này cần đăng nhập ở mức độ xác thực cao hơn hoặc mới hơn."
+    en = "This needs a stronger or a more recent login than the one that took place."
 
 
 class IdentityNumberMissing(LoginFailed):

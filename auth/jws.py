@@ -55,6 +55,8 @@ class Unverified:
     algorithm: str
     key_id: str | None
     claims: Claims
+    type: str | None = None
+    """The `typ` header (RFC 8725 section 3.11)."""
 
 
 def unverified(token: str, algorithms: Collection[str]) -> Unverified:
@@ -68,12 +70,12 @@ def unverified(token: str, algorithms: Collection[str]) -> Unverified:
         json.dumps(claims, ensure_ascii=False).encode()  # half a surrogate pair is no text, and no database takes it
     except _NOT_A_TOKEN:
         raise NotVerified from None
-    algorithm, key_id = header.get("alg"), header.get("kid")
+    algorithm, key_id, kind = header.get("alg"), header.get("kid"), header.get("typ")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise NotVerified
-    if not isinstance(key_id, str | None) or not isinstance(claims, dict):
+    if not isinstance(key_id, str | None) or not isinstance(kind, str | None) or not isinstance(claims, dict):
         raise NotVerified
-    return Unverified(token, algorithm, key_id, claims)
+    return Unverified(token, algorithm, key_id, claims, kind)
 
 
 def verification_keys(jwks: Iterable[object]) -> list[VerificationKey]:

@@ -13,13 +13,15 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
-from auth.errors import LoginFailed, LoginRequestInvalid, LoginStateInvalid, ProviderUnavailable
+from auth.attempt import Attempt
+from auth.errors import LevelTooLow, LoginFailed, LoginRequestInvalid, LoginStateInvalid, ProviderUnavailable
 from auth.oidc import RelyingParty
 from auth.sessions import Clock, Lifetimes, Sessions
-from auth.tokens import derived, digest, is_challenge, random_text
+from auth.tokens import digest, is_challenge, random_text
 from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.domain.session import Login
 from ehb.errors import EhbError, Misconfigured
@@ -27,8 +29,12 @@ from ehb.errors import EhbError, Misconfigured
 _log = logging.getLogger(__name__)
 _STATE = re.compile(r"[\x20-\x7e]{1,512}")
 
-_NONCE, _VERIFIER = "nonce", "verifier"
-"""What we derive from the browser's secret. Kept nowhere: without that browser an eID code is of no use to anybody."""
+_LEVELS = ("1", "2", "3", "4")
+"""Our `acr_values`: the levels of Decree 69/2024 Art 20."""
+_AGE = re.compile(r"[0-9]{1,6}")
+_LONGEST_AGE = 86_400
+CLOCK_LEEWAY = 90
+"""Seconds that the eID's clock may be behind ours, when an age is judged."""
 
 SignIn = Callable[[ElectronicIdentity], Awaitable[SignedIn]]
 """Finds or opens the person's book and returns its 16-byte key."""
@@ -92,13 +98,15 @@ class Logins:
     async def begin(self, query: Mapping[str, str]) -> Step:
         """To the eID; or back to the app when the eID does not answer.
 
-        Raises LoginRequestInvalid, and then the browser must not be redirected anywhere.
+        `acr_values` and `max_age` ask for a stronger or a more recent login (RFC 9470). Raises LoginRequestInvalid,
+        and then the browser must not be redirected anywhere.
         """
         redirect_uri, state = query.get("redirect_uri", ""), query.get("state", "")
         registered = query.get("client_id") == self._app.client_id and redirect_uri in self._app.redirect_uris
         s256 = query.get("code_challenge_method") == "S256" and is_challenge(query.get("code_challenge", ""))
         if not registered or not s256 or not _STATE.fullmatch(state):
             raise LoginRequestInvalid
+        level, max_age = _wanted(query)
         ours, browser = random_text(), random_text()
         login = Login(
             state=digest(ours),
@@ -108,11 +116,11 @@ class Logins:
             code_challenge=query["code_challenge"],
             app_state=state,
             expires_at=self._clock() + self._lifetime,
+            level=level,
+            max_age=max_age,
         )
         try:
-            location = await self._eid.authorization_url(
-                state=ours, nonce=derived(browser, _NONCE), verifier=derived(browser, _VERIFIER)
-            )
+            location = await self._eid.authorization_url(ours, Attempt(browser), level=level, max_age=max_age)
         except EhbError as error:
             return Step(self._refusal(login, error))
         await self._store.add_login(login)
@@ -130,14 +138,22 @@ class Logins:
         if login is None or self._clock() >= login.expires_at:
             raise LoginStateInvalid
         try:
-            identity = await self._eid.identity(
-                answer, nonce=derived(browser, _NONCE), verifier=derived(browser, _VERIFIER)
-            )
+            identity = await self._eid.identity(answer, Attempt(browser))
+            self._check_strength(login, identity)
             who = await self._sign_in(identity)
-            code = await self._sessions.issue_code(login, who, identity.assurance_level)
+            code = await self._sessions.issue_code(login, who, identity)
         except EhbError as error:
             return Step(self._refusal(login, error))
         return Step(self._to_app(login, {"code": code}))
+
+    def _check_strength(self, login: Login, identity: ElectronicIdentity) -> None:
+        """What was asked for is a wish to the eID (OpenID Connect Core section 3.1.2.1), so the answer is judged."""
+        if identity.assurance_level < login.level:
+            raise LevelTooLow
+        if login.max_age is not None:
+            oldest = self._clock() - timedelta(seconds=login.max_age + CLOCK_LEEWAY)
+            if identity.authenticated_at is None or identity.authenticated_at < oldest:
+                raise LevelTooLow
 
     def _refusal(self, login: Login, error: EhbError) -> str:
         _log.info("a login was refused: %s", error.code)
@@ -154,3 +170,14 @@ class Logins:
         """`iss` tells an app with several servers which of them answered (RFC 9207)."""
         more = urlencode({**answer, "state": login.app_state, "iss": self._issuer})
         return f"{login.redirect_uri}{'&' if '?' in login.redirect_uri else '?'}{more}"
+
+
+def _wanted(query: Mapping[str, str]) -> tuple[int, int | None]:
+    """The level and the age that an app asks for when we asked for more (RFC 9470 section 4). Raises on nonsense.
+
+    Of several `acr_values` the lowest counts: any of them will do for the app.
+    """
+    asked, age = query.get("acr_values", "").split(), query.get("max_age")
+    if any(one not in _LEVELS for one in asked) or (age is not None and not _AGE.fullmatch(age)):
+        raise LoginRequestInvalid
+    return min((int(one) for one in asked), default=0), min(int(age), _LONGEST_AGE) if age is not None else None

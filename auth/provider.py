@@ -1,11 +1,11 @@
-"""The eID provider on the wire: its metadata, its keys, its token and userinfo endpoints.
+"""The eID provider on the wire: its metadata, its keys, its PAR, token and userinfo endpoints.
 
 Owns fetching, caching and the translation of httpx2's errors. Leaves every judgement about a login to `oidc`.
 
 Decision: authlib for the request that the browser carries (`oidc`) and for PKCE (`tokens`), plain httpx2 for our
 own calls, not authlib's AsyncOAuth2Client. That client keeps the last token as its own state, so
-it cannot be shared by two logins; it does not form-encode the client's secret (RFC 6749 section 2.3.1); and the
-next steps (PAR, DPoP, an assertion addressed to the issuer) are not in it. What is left is one POST.
+it cannot be shared by two logins; it does not form-encode the client's secret (RFC 6749 section 2.3.1); and PAR
+(RFC 9126), DPoP (RFC 9449) and an assertion addressed to the issuer are not in it. What is left is one POST.
 
 The one invariant: nothing is asked over plain HTTP, except on this machine or by an explicit setting.
 """
@@ -13,21 +13,20 @@ The one invariant: nothing is asked over plain HTTP, except on this machine or b
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote_plus
 
 import httpx2
 
+from auth.attempt import Attempt, ProofKey
+from auth.eid_config import EidConfig, is_safe
 from auth.errors import IssuerMismatch, LoginDenied, ProviderUnavailable
-from auth.jws import ASYMMETRIC, Unverified, VerificationKey, keys_for, signed, verification_keys
+from auth.jws import Unverified, VerificationKey, keys_for, signed, verification_keys
 from auth.tokens import random_text
-from ehb.errors import Misconfigured
 
 _log = logging.getLogger(__name__)
 _KEPT = timedelta(hours=1)
@@ -44,40 +43,6 @@ Clock = Callable[[], datetime]
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class EidConfig:
-    """Everything that differs between one eID provider and another."""
-
-    issuer: str
-    client_id: str
-    callback_url: str
-    client_secret: str | None = field(default=None, repr=False)
-    client_key: Mapping[str, Any] | None = field(default=None, repr=False)
-    """A private JWK: we then authenticate by private_key_jwt instead of a secret."""
-    client_key_alg: str = "ES256"
-    scope: str = "openid profile"
-    national_id_claim: str = "SoDinhDanh"
-    old_national_id_claim: str = "SoCMND"
-    name_claim: str = "HoVaTen"
-    birth_date_claim: str = "birthdate"
-    level_claim: str = "acr"
-    level_map: Mapping[str, int] = field(default_factory=dict)
-    default_level: int = 0
-    """The level of a login whose level claim is absent or unknown."""
-    id_token_algs: tuple[str, ...] = ("RS256", "ES256", "PS256")
-    timeout: float = 10.0
-    leeway: int = 30
-    allow_http: bool = False
-
-    def __post_init__(self) -> None:
-        if not _is_safe(self.issuer, self.allow_http):
-            raise Misconfigured(en="The eID issuer must be an https URL.", vi="Địa chỉ eID phải dùng https.")
-        if not self.id_token_algs or not set(self.id_token_algs) <= ASYMMETRIC:
-            raise Misconfigured(
-                vi="eID chỉ được ký bằng RS*, PS* hoặc ES*.", en="The eID may sign with RS*, PS* or ES* only."
-            )
-
-
 class Provider:
     """One provider, with one pool of connections; close it when the app ends."""
 
@@ -87,6 +52,8 @@ class Provider:
         self._http = httpx2.AsyncClient(timeout=config.timeout)
         self._lock = asyncio.Lock()
         self._metadata: Json | None = None
+        self._proof_nonce: str | None = None
+        """The last nonce that the provider wants in our proofs (RFC 9449 section 8)."""
         self._keys: list[VerificationKey] = []
         self._metadata_at = self._keys_at = self._failed_at = _NEVER
 
@@ -117,31 +84,65 @@ class Provider:
                 self._keys_at = self._clock()
             return keys_for(token, self._keys)
 
-    async def redeem(self, code: str, verifier: str) -> Json:
+    async def pushes(self) -> bool:
+        """Whether logins are pushed: FAPI 2.0 says so, or the provider does."""
+        required = (await self.metadata()).get("require_pushed_authorization_requests") is True
+        return self._config.is_fapi or required
+
+    async def push(self, asked: Mapping[str, str], attempt: Attempt) -> str:
+        """Hand over the parameters of a login behind the browser's back (RFC 9126); gives the `request_uri`."""
+        endpoint = self._endpoint(await self.metadata(), "pushed_authorization_request_endpoint")
+        response = await self._post(endpoint, asked, self._proof(attempt))
+        request_uri = _json(response).get("request_uri")
+        if response.status_code not in (200, 201) or not isinstance(request_uri, str) or not request_uri:
+            _log.error("the eID refused our pushed login with status %d", response.status_code)
+            raise ProviderUnavailable
+        return request_uri
+
+    async def redeem(self, code: str, attempt: Attempt) -> Json:
         """Exchange the eID's code (RFC 6749 section 4.1.3, RFC 7636). Raises LoginDenied when it is refused."""
         metadata = await self.metadata()
         form = {
             "grant_type": "authorization_code",
             "code": code,
             "redirect_uri": self._config.callback_url,
-            "code_verifier": verifier,
+            "code_verifier": attempt.verifier,
         }
-        headers = {"Accept": "application/json"} | self._authenticate(form)
-        response = await self._send("POST", metadata["token_endpoint"], data=form, headers=headers)
+        proof = self._proof(attempt)
+        response = await self._post(metadata["token_endpoint"], form, proof)
         answer = _json(response)
         if response.status_code == 200 and isinstance(answer.get("id_token"), str):
+            if proof is not None and str(answer.get("token_type")).lower() != "dpop":
+                _log.error("the eID did not bind its access token to our key")
+                raise ProviderUnavailable
             return answer
         if answer.get("error") == "invalid_grant":
             raise LoginDenied
         _log.error("the eID refused our token request with status %d", response.status_code)
         raise ProviderUnavailable
 
-    async def userinfo(self, access_token: str) -> Json:
-        """The claims of the userinfo endpoint (OpenID Connect Core section 5.3); empty when there is none."""
+    async def userinfo(self, access_token: str, attempt: Attempt) -> Json | str:
+        """What the userinfo endpoint says (OpenID Connect Core section 5.3), empty when there is none.
+
+        Text is a signed or encrypted token (`application/jwt`, section 5.3.2), which nobody has checked yet.
+        """
         endpoint = (await self.metadata()).get("userinfo_endpoint")
-        if not isinstance(endpoint, str) or not _is_safe(endpoint, self._config.allow_http):
+        if not isinstance(endpoint, str) or not is_safe(endpoint, self._config.allow_http):
             return {}
-        return await self._get(endpoint, headers={"Authorization": f"Bearer {access_token}"})
+        scheme = "DPoP" if self._config.is_fapi else "Bearer"
+        headers = {"Accept": "application/json, application/jwt", "Authorization": f"{scheme} {access_token}"}
+        response = await self._proven("GET", endpoint, self._proof(attempt), access_token, headers=headers)
+        if response.status_code != 200:
+            _log.error("the eID's userinfo answered with status %d", response.status_code)
+            raise ProviderUnavailable
+        if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt":
+            return response.text.strip()
+        return _json(response)
+
+    async def end_session_endpoint(self) -> str | None:
+        """Where a browser ends its session at the eID (RP-Initiated Logout 1.0 section 2.1), if it can."""
+        endpoint = (await self.metadata()).get("end_session_endpoint")
+        return endpoint if isinstance(endpoint, str) and is_safe(endpoint, self._config.allow_http) else None
 
     async def _discover(self) -> Json:
         document = await self._get(f"{self._config.issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -149,21 +150,62 @@ class Provider:
             _log.error("the eID's metadata names another issuer than the configured one")
             raise IssuerMismatch
         for name in _ENDPOINTS:
-            endpoint = document.get(name)
-            if not isinstance(endpoint, str) or not _is_safe(endpoint, self._config.allow_http):
-                _log.error("the eID's metadata has no usable %s", name)
-                raise ProviderUnavailable
+            self._endpoint(document, name)
         return document
+
+    def _endpoint(self, metadata: Json, name: str) -> str:
+        endpoint = metadata.get(name)
+        if not isinstance(endpoint, str) or not is_safe(endpoint, self._config.allow_http):
+            _log.error("the eID's metadata has no usable %s", name)
+            raise ProviderUnavailable
+        return endpoint
+
+    def _proof(self, attempt: Attempt) -> ProofKey | None:
+        return attempt.proof_key if self._config.is_fapi else None
+
+    async def _post(self, url: str, form: Mapping[str, str], proof: ProofKey | None) -> httpx2.Response:
+        """A POST as the client that we are; signed anew for a second try, because an assertion is for one use."""
+
+        def authenticated() -> dict[str, Any]:
+            data = dict(form)
+            headers = {"Accept": "application/json"} | self._authenticate(data)
+            return {"data": data, "headers": headers}
+
+        return await self._proven("POST", url, proof, None, again=authenticated)
+
+    async def _proven(
+        self,
+        method: str,
+        url: str,
+        proof: ProofKey | None,
+        token: str | None,
+        *,
+        again: Callable[[], dict[str, Any]] | None = None,
+        **options: Any,
+    ) -> httpx2.Response:
+        """A request with a proof of possession, once more when the provider wants another nonce in it."""
+        for is_last in (False, True):
+            sent = again() if again is not None else dict(options)
+            if proof is not None:
+                made = proof.proof(method, url, int(self._clock().timestamp()), nonce=self._proof_nonce, token=token)
+                sent["headers"] = {**sent["headers"], "DPoP": made}
+            response = await self._send(method, url, **sent)
+            fresh, before = response.headers.get("dpop-nonce"), self._proof_nonce
+            self._proof_nonce = fresh or before
+            if proof is None or is_last or response.status_code not in (400, 401) or fresh in (None, before):
+                break
+        return response
 
     def _authenticate(self, form: dict[str, str]) -> dict[str, str]:
         """Add our client authentication to the form, or return it as a header."""
         config = self._config
-        if config.client_key is not None:
+        if config.signing_key is not None:
             now = int(self._clock().timestamp())
             claims = {"iss": config.client_id, "sub": config.client_id, "aud": config.issuer, "iat": now}
             claims |= {"exp": now + _ASSERTION_LIFE, "jti": random_text()}
             form["client_assertion_type"] = JWT_BEARER
-            form["client_assertion"] = signed(claims, config.client_key, config.client_key_alg)
+            form["client_id"] = config.client_id
+            form["client_assertion"] = signed(claims, config.signing_key, config.signing_alg)
             return {}
         if config.client_secret is None:
             form["client_id"] = config.client_id
@@ -194,21 +236,3 @@ def _json(response: httpx2.Response) -> Json:
     if not isinstance(document, dict):
         raise ProviderUnavailable
     return document
-
-
-def _is_safe(url: str, allow_http: bool) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if not host:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and (allow_http or _is_loopback(host)))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

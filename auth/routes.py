@@ -22,7 +22,7 @@ from auth.sessions import Sessions, Tokens
 from ehb.errors import EhbError
 from ehb.problems import refusal
 
-_PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "Referrer-Policy": "no-referrer"}
+PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "Referrer-Policy": "no-referrer"}
 _COOKIE_LIFE = 600
 _LARGEST_FORM = 32_768
 _MOST_FIELDS = 32
@@ -68,33 +68,33 @@ class _Endpoints:
         try:
             return self._redirect(await self._logins.begin(_query(request)))
         except EhbError as error:
-            return refusal(error, request.headers, _PRIVATE)
+            return refusal(error, request.headers, PRIVATE)
 
     async def callback(self, request: Request) -> Response:
         try:
             step = await self._logins.finish(_query(request), request.cookies.get(self._cookie))
         except EhbError as error:
-            return refusal(error, request.headers, _PRIVATE)
+            return refusal(error, request.headers, PRIVATE)
         response = self._redirect(step)
         response.delete_cookie(self._cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
         return response
 
     async def token(self, request: Request) -> Response:
         try:
-            form = await _form(request)
+            form = await form_of(request)
             match form.get("grant_type"):
                 case "authorization_code":
                     tokens = await self._sessions.redeem(
-                        _required(form, "code"),
-                        client_id=_required(form, "client_id"),
-                        redirect_uri=_required(form, "redirect_uri"),
-                        verifier=_required(form, "code_verifier"),
+                        required(form, "code"),
+                        client_id=required(form, "client_id"),
+                        redirect_uri=required(form, "redirect_uri"),
+                        verifier=required(form, "code_verifier"),
                     )
                     return _tokens(tokens)
                 case "refresh_token":
                     return _tokens(
                         await self._sessions.refresh(
-                            _required(form, "refresh_token"), client_id=_required(form, "client_id")
+                            required(form, "refresh_token"), client_id=required(form, "client_id")
                         )
                     )
                 case "client_credentials":
@@ -106,20 +106,20 @@ class _Endpoints:
                 case _:
                     raise GrantUnsupported
         except TokenRefused as error:
-            return _refused(error)
+            return refused(error)
 
     async def revoke(self, request: Request) -> Response:
         """RFC 7009: 200 for every token, known or not. A facility signs, the app gives its client_id."""
         try:
-            form = await _form(request)
+            form = await form_of(request)
             if "client_assertion" in form:
                 client_id = (await self._facilities.authenticate(form)).client_id
             else:
-                client_id = _required(form, "client_id")
-            await self._sessions.revoke(_required(form, "token"), client_id=client_id)
+                client_id = required(form, "client_id")
+            await self._sessions.revoke(required(form, "token"), client_id=client_id)
         except TokenRefused as error:
-            return _refused(error)
-        return Response(headers=_PRIVATE)
+            return refused(error)
+        return Response(headers=PRIVATE)
 
     async def smart_configuration(self, request: Request) -> Response:
         """SMART App Launch section 8.1 and RFC 8414: what a client needs to know of us."""
@@ -151,7 +151,7 @@ class _Endpoints:
         return " ".join(granted)
 
     def _redirect(self, step: Step) -> Response:
-        response = RedirectResponse(step.location, status_code=303, headers=_PRIVATE)
+        response = RedirectResponse(step.location, status_code=303, headers=PRIVATE)
         if step.browser is not None:
             response.set_cookie(
                 self._cookie,
@@ -172,7 +172,7 @@ def _query(request: Request) -> dict[str, str]:
     return once
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def form_of(request: Request) -> dict[str, str]:
     """The urlencoded body, read no further than a token request can be long."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
@@ -202,7 +202,7 @@ def _once(pairs: Iterable[tuple[str, str]]) -> dict[str, str] | None:
     return {name: value for name, value in found.items() if value}
 
 
-def _required(form: dict[str, str], name: str) -> str:
+def required(form: dict[str, str], name: str) -> str:
     if name not in form:
         raise TokenRefused
     return form[name]
@@ -219,11 +219,11 @@ def _tokens(tokens: Tokens, scope: str | None = None) -> Response:
         answer["refresh_token"] = tokens.refresh
     if scope is not None:
         answer["scope"] = scope
-    return JSONResponse(answer, headers=_PRIVATE)
+    return JSONResponse(answer, headers=PRIVATE)
 
 
-def _refused(error: TokenRefused) -> Response:
+def refused(error: TokenRefused) -> Response:
     """RFC 6749 section 5.2, with our own stable code. The description is English, as the RFC allows ASCII only."""
     answer = {"error": error.error, "error_description": error.en, "code": error.code}
     asks = {"WWW-Authenticate": "Bearer"} if isinstance(error, ClientRefused) else {}
-    return JSONResponse(answer, status_code=error.http_status, headers={**_PRIVATE, **asks})
+    return JSONResponse(answer, status_code=error.http_status, headers={**PRIVATE, **asks})

@@ -15,20 +15,26 @@ The one invariant: at any moment at most one refresh token of a session is good,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from auth.errors import CodeInvalid, SessionEnded
 from auth.tokens import answers, digest, name_in, new_name, new_token, random_text, session_key
-from ehb.domain.identity import Principal, PrincipalKind, SignedIn
-from ehb.domain.session import AccessToken, FacilityClient, Login, LoginCode, Rotation, Session
+from ehb.domain.identity import ElectronicIdentity, Principal, PrincipalKind, SignedIn
+from ehb.domain.session import AccessToken, Account, FacilityClient, Login, LoginCode, Rotation, Session
 from ehb.errors import Unauthenticated
 
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+OnEnd = Callable[[Principal], Awaitable[None]]
+"""Told whose session just ended, so that what was opened in it ends too (standards row O12)."""
+
+
+async def nothing_else(_: Principal) -> None:
+    """Nothing ends with a session but its tokens."""
 
 
 class SessionStore(Protocol):
@@ -53,6 +59,9 @@ class SessionStore(Protocol):
 
     async def forbid_session(self, key: bytes, now: datetime, until: datetime) -> None:
         """End the session, or make sure that it cannot be opened any more."""
+
+    async def end_sessions_of(self, account: Account, now: datetime, until: datetime) -> list[Session]:
+        """End all sessions of an account, or of one login of it, and what codes would open; gives those in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +88,15 @@ class Tokens:
 class Sessions:
     """Issues tokens, and says whose a token is."""
 
-    def __init__(self, store: SessionStore, clock: Clock, lifetimes: Lifetimes | None = None) -> None:
+    def __init__(
+        self, store: SessionStore, clock: Clock, lifetimes: Lifetimes | None = None, on_end: OnEnd = nothing_else
+    ) -> None:
         self._store = store
         self._clock = clock
         self._lifetimes = lifetimes or Lifetimes()
+        self._on_end = on_end
 
-    async def issue_code(self, login: Login, who: SignedIn, assurance_level: int) -> str:
+    async def issue_code(self, login: Login, who: SignedIn, identity: ElectronicIdentity) -> str:
         """The app's one-time code for a login that the eID finished."""
         name = new_name()
         code = new_token(name)
@@ -100,9 +112,11 @@ class Sessions:
                     patient_id=who.patient_id,
                     roles=who.roles,
                     client_id=login.client_id,
-                    assurance_level=assurance_level,
+                    assurance_level=identity.assurance_level,
+                    authenticated_at=identity.authenticated_at,
                     session=random_text(),
                 ),
+                account=Account.of(identity.issuer, identity.subject, identity.session_id),
                 expires_at=self._clock() + self._lifetimes.code,
             )
         )
@@ -130,6 +144,7 @@ class Sessions:
                 access=(kept,),
                 refresh=digest(refresh),
                 ends_at=now + self._lifetimes.session,
+                account=login.account,
             )
         )
         if not opened:
@@ -175,7 +190,24 @@ class Sessions:
         key = _key_of(token)
         session = await self._store.find_session(key) if key else None
         if session is not None and session.principal.client_id == client_id:
-            await self._store.end_session(session.key, self._clock())
+            await self._end(session)
+
+    async def end_everywhere(self, token: str, *, client_id: str) -> None:
+        """End all sessions of the account that a token of this session speaks for. Silent like `revoke`."""
+        key = _key_of(token)
+        session = await self._store.find_session(key) if key else None
+        now = self._clock()
+        if session is None or session.principal.client_id != client_id or not session.in_force(now):
+            return
+        await self._end(session)
+        if session.account is not None:
+            await self.end_account(Account(session.account.subject))
+
+    async def end_account(self, account: Account) -> None:
+        """End all sessions of an account, or of one of its logins at the eID (back-channel logout)."""
+        now = self._clock()
+        for session in await self._store.end_sessions_of(account, now, now + self._lifetimes.session):
+            await self._on_end(session.principal)
 
     async def principal(self, access_token: str) -> Principal:
         """Whose token this is, now. Raises Unauthenticated."""
@@ -189,14 +221,23 @@ class Sessions:
         """RFC 6749 section 4.1.2. The first use may still be under way, so its session is forbidden, not only ended."""
         used = await self._store.find_used_code(digest(code))
         if used is not None:
+            session = await self._store.find_session(used.session)
             await self._store.forbid_session(used.session, now, now + self._lifetimes.session)
+            if session is not None and session.in_force(now):
+                await self._on_end(session.principal)
             _log.warning("a login code was used twice; session %s is ended", used.principal.session)
 
     async def _end_misused(self, key: bytes, now: datetime) -> None:
         session = await self._store.find_session(key)
         if session is not None and session.in_force(now):
-            await self._store.end_session(key, now)
+            await self._end(session)
             _log.warning("a spent refresh token was used; session %s is ended", session.principal.session)
+
+    async def _end(self, session: Session) -> None:
+        now = self._clock()
+        await self._store.end_session(session.key, now)
+        if session.in_force(now):
+            await self._on_end(session.principal)
 
     def _access(self, name: bytes, now: datetime, life: timedelta) -> tuple[str, AccessToken]:
         token = new_token(name)

@@ -11,7 +11,7 @@ from auth.sessions import Lifetimes, Sessions
 from auth.tokens import random_text, s256
 from bench.world import World
 from ehb.app import utc_now
-from ehb.domain.identity import SignedIn
+from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.domain.session import Login
 from ehb.store.sessions import SignIns
 
@@ -36,13 +36,16 @@ WHOLE_BOOK = f"""{{ myHealthBook {{
 }} }}"""
 
 
+_WHO = ElectronicIdentity("https://eid.example.vn", "somebody", None, None, None, 3, None)
+
+
 async def access_token(world: World, patient_id: bytes) -> str:
     """An access token of this person, good for an hour."""
     lasting = Lifetimes(access=timedelta(hours=1))
     sessions = Sessions(SignIns(world.mongo.database), utc_now, lasting)
     verifier = random_text()
     login = Login(b"", b"", CLIENT, REDIRECT, s256(verifier), "", utc_now() + lasting.login)
-    code = await sessions.issue_code(login, SignedIn(patient_id), assurance_level=2)
+    code = await sessions.issue_code(login, SignedIn(patient_id), _WHO)
     return (await sessions.redeem(code, client_id=CLIENT, redirect_uri=REDIRECT, verifier=verifier)).access
 
 

@@ -20,13 +20,16 @@ from starlette.routing import Route
 
 from auth.backend import BearerBackend, unauthenticated
 from auth.clients import FacilityAuthentication
+from auth.eid_config import EidConfig, Profile
+from auth.eid_keys import load_keys
 from auth.logins import Logins, MobileClient
+from auth.logout import LogoutTokens
+from auth.logout_routes import logout_routes
 from auth.oidc import RelyingParty
-from auth.provider import EidConfig
 from auth.routes import auth_routes
 from auth.sessions import Sessions
 from ehb.custodian import Custodian
-from ehb.domain.identity import ElectronicIdentity, SignedIn
+from ehb.domain.identity import ElectronicIdentity, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.metrics import MetricsMiddleware
@@ -68,8 +71,13 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     async def sign_in(who: ElectronicIdentity) -> SignedIn:
         return await identity.sign_in(custodian, who)
 
-    eid = RelyingParty(eid_config(settings), clock)
-    sessions = Sessions(sign_ins, clock)
+    async def ended(whose: Principal) -> None:
+        await custodian.presentations.end_with(whose, path="POST /auth/logout")
+
+    config = eid_config(settings)
+    eid = RelyingParty(config, clock)
+    sessions = Sessions(sign_ins, clock, on_end=ended)
+    logout_tokens = LogoutTokens(eid.tokens, config.issuer, sign_ins, clock)
     app_client = MobileClient(settings.mobile_client_id, frozenset(settings.mobile_redirect_uris))
     logins = Logins(sign_ins, eid, sessions, sign_in, app_client, base, clock)
     registry = Registry(mongo)
@@ -106,6 +114,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
             *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
+            *logout_routes(sessions=sessions, eid=eid, logout_tokens=logout_tokens, client_jwks=config.public_jwks),
             *plain_routes(
                 custodian=custodian,
                 registry=registry,
@@ -177,6 +186,9 @@ def eid_config(settings: Settings) -> EidConfig:
     return EidConfig(
         issuer=eid.issuer,
         client_id=eid.client_id,
+        profile=Profile(eid.profile),
+        client_keys=load_keys(eid.keys_file) if eid.keys_file else (),
+        logged_out_url=f"{settings.base_url.rstrip('/')}/auth/logged-out",
         client_secret=eid.client_secret.get_secret_value() if eid.client_secret else None,
         callback_url=f"{settings.base_url.rstrip('/')}/auth/callback",
         scope=eid.scope,

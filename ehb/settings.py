@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -23,7 +23,11 @@ class EidSettings(BaseModel):
 
     issuer: str = ""
     client_id: str = "ehb"
+    profile: Literal["oidc", "fapi2"] = "oidc"
+    """How we speak with it: OpenID Connect Core, or the FAPI 2.0 Security Profile."""
     client_secret: SecretStr | None = None
+    keys_file: Path | None = None
+    """Our private keys as its client, a JWK set: private_key_jwt instead of a secret (`ehb keys eid --out FILE`)."""
     scope: str = "openid profile"
     national_id_claim: str = "SoDinhDanh"
     old_national_id_claim: str = "SoCMND"
@@ -32,7 +36,8 @@ class EidSettings(BaseModel):
     level_claim: str = "acr"
     level_map: dict[str, Level] = Field(default_factory=lambda: {"1": 1, "2": 2, "3": 3, "4": 4})
     default_level: Level = 1
-    id_token_algs: tuple[str, ...] = ("RS256", "ES256", "PS256")
+    id_token_algs: tuple[str, ...] = ()
+    """Empty: what the profile allows."""
     allow_http: bool = False
 
 
@@ -48,6 +53,12 @@ class Settings(BaseSettings):
     """Where the outside finds us: https, or http on this machine."""
     keys_file: Path | None = None
     eid: EidSettings = EidSettings()
+    read_level: Level = 2
+    """The level of a login that may open a book (Decree 69/2024 Art 20)."""
+    step_up_level: Level = 3
+    """The level for what opens a book to others: a consent, showing it without a passcode, a guardian."""
+    step_up_max_age: Annotated[int, Field(ge=30, le=3_600)] = 300
+    """Seconds since the person proved themselves, at most, for the same."""
     mobile_client_id: str = "ehb-mobile"
     mobile_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000

@@ -14,7 +14,7 @@ import zxingcpp
 from PIL import Image
 
 from tests.builders import NATIONAL_ID
-from tests.house import House
+from tests.house import CLIENT, House
 from tests.test_consent import OTHER_DOCTOR, doctor, seen, world
 
 START = """mutation($show: PresentationInput!) { startPresentation(presentation: $show) {
@@ -86,6 +86,21 @@ async def test_the_citizen_ends_it_and_the_next_request_is_refused(house: House)
     assert (await opened(house, token, shown["code"]))["problems"] == [{"code": "ENDED", "attemptsLeft": None}]
     again = await house.ask(citizen, END, {"id": shown["presentation"]["id"]})
     assert again["errors"][0]["extensions"]["code"] == "NOT_FOUND"
+
+
+async def test_what_is_shown_in_a_session_ends_with_it(house: House) -> None:
+    """Standards row O12: the citizen signs out while the clinician reads, and it is over; other sessions' go on."""
+    citizen, token, book = await world(house)
+    elsewhere = await house.citizen(NATIONAL_ID)
+    shown = await show(house, citizen)
+    await opened(house, token, shown["code"])
+    assert await seen(house, token, book)
+
+    await house.http.post("/auth/logout", data={"token": elsewhere, "client_id": CLIENT})
+    assert await seen(house, token, book)
+    await house.http.post("/auth/logout", data={"token": citizen, "client_id": CLIENT})
+
+    assert await seen(house, token, book) is None
 
 
 async def test_it_ends_by_itself(house: House) -> None:
@@ -216,4 +231,4 @@ async def test_a_presentation_names_nobody_in_what_the_database_holds_in_clear(h
 
     assert "2468" not in str(kept)
     assert shown["code"].removeprefix("EHB:P:") not in str(kept)
-    assert set(kept) == {"_id", "type", "sealed", "until", "ended", "secret", "attempts_left", "expires"}
+    assert set(kept) == {"_id", "type", "sealed", "until", "ended", "secret", "attempts_left", "expires", "login"}

@@ -104,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     new = _command(made, "new", _new_keys, "make a key file for EHB_KEYS_FILE")
     new.add_argument("--out", type=Path, required=True, help="file to write, mode 0600; never replaces one")
 
+    eid = _command(made, "eid", _new_eid_keys, "make our keys as the eID's client, for EHB_EID__KEYS_FILE")
+    eid.add_argument("--out", type=Path, required=True, help="file to write, mode 0600; never replaces one")
+
     _command(commands, "migrate", _migrate, "bring the database to the layout of this version")
     _command(commands, "schema", _schema, "print the GraphQL schema")
     return parser
@@ -216,6 +219,18 @@ def _new_keys(given: argparse.Namespace) -> None:
             vi=f"Không ghi được {given.out}.", en=f"Cannot write {given.out}: {error.strerror}."
         ) from error
     print(f"{given.out}: keep a copy where the database is not; without it no book opens.")
+
+
+def _new_eid_keys(given: argparse.Namespace) -> None:
+    from auth.eid_keys import write_keys
+
+    try:
+        write_keys(given.out)
+    except OSError as error:
+        raise Misconfigured(
+            vi=f"Không ghi được {given.out}.", en=f"Cannot write {given.out}: {error.strerror}."
+        ) from error
+    print(f"{given.out}: register https://(our address)/auth/client-jwks.json at the eID as this client's jwks_uri.")
 
 
 def _migrate(_: argparse.Namespace) -> None:

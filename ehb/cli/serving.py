@@ -23,7 +23,7 @@ def checked() -> tuple[Settings, Keys]:
         lambda settings: {
             "EHB_BASE_URL": "base_url" in settings.model_fields_set,
             "EHB_EID__ISSUER": bool(settings.eid.issuer),
-            "EHB_EID__CLIENT_SECRET": settings.eid.client_secret is not None,
+            "EHB_EID__CLIENT_SECRET or EHB_EID__KEYS_FILE": bool(settings.eid.client_secret or settings.eid.keys_file),
             "EHB_MOBILE_REDIRECT_URIS": bool(settings.mobile_redirect_uris),
         }
     )

@@ -51,6 +51,8 @@ class PresentationStore(Protocol):
 
     async def presentations(self, permit: Permit) -> list[HeldPresentation]: ...
 
+    async def shown_in_session(self, permit: Permit) -> list[tuple[bytes, bytes]]: ...
+
     async def spend(self, permit: Permit, presentation: bytes) -> int | None: ...
 
     async def bind(
@@ -152,6 +154,15 @@ class Presentations:
         event = audit_event(request, permit, path=path, now=now, source=presentation)
         if not await self._store.consents.end_grant(permit, presentation, "presentation", event, now=now):
             raise NotFound
+
+    async def end_with(self, principal: Principal, *, path: str) -> None:
+        """End whatever was shown in a session that is over (standards row O12)."""
+        _, permit = await self._door.about(own_affair(principal, Action.PRESENT, None), path)
+        for patient_id, presentation in await self._store.presentations.shown_in_session(permit):
+            try:
+                await self.end(principal, patient_id, presentation, path=path)
+            except (Forbidden, NotFound):  # it ended by itself meanwhile, or with what allowed it
+                continue
 
     async def open(
         self, principal: Principal, secret: bytes | None, passcode: str | None, *, path: str

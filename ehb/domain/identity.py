@@ -74,6 +74,8 @@ class Principal:
     client_id: str | None = None
     assurance_level: int = 0
     """Level of the electronic identity, 0 (none) to 4 (Decree 69/2024 Art 20)."""
+    authenticated_at: datetime | None = None
+    """When the person proved themselves to the eID (`auth_time`); None when it did not say."""
     session: str = ""
     """A pseudonym of the login: the same for all requests of one session, meaningless elsewhere."""
 
@@ -107,9 +109,12 @@ class ElectronicIdentity:
     full_name: str | None
     birth_date: str | None
     assurance_level: int
-    authenticated_at: datetime
+    authenticated_at: datetime | None
+    """When they proved themselves there; None when the eID does not say, which is never recent."""
     old_national_id: str | None = None
     """The 9-digit number that the eID still knows: visits before the change carry it."""
+    session_id: str | None = None
+    """The eID's own name of its session (`sid`), by which it may tell us later that this session ended."""
 
     def identifiers(self) -> tuple[Identifier, ...]:
         """The numbers that the eID vouched for, the one in force first; text that is no number of that kind is none."""

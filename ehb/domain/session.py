@@ -12,9 +12,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from ehb.domain.identity import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account at the eID that a session rests on (OpenID Connect Core section 5.7: `iss` with `sub`), as SHA-256.
+
+    A logout that the eID tells us of names the account, or one of its sessions there, or both.
+    """
+
+    subject: bytes | None
+    """SHA-256 of issuer and subject."""
+    sid: bytes | None = None
+    """SHA-256 of issuer and the eID's own session id, where it names one."""
+
+    @classmethod
+    def of(cls, issuer: str, subject: str | None, sid: str | None) -> Account:
+        """The account by its words, each bound to the issuer: two providers may use the same ones."""
+        return cls(_bound(issuer, subject), _bound(issuer, sid))
+
+
+def _bound(issuer: str, word: str | None) -> bytes | None:
+    return sha256(f"{issuer}\0{word}".encode()).digest() if word else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +54,10 @@ class Login:
     """The app's PKCE challenge (RFC 7636), answered when it redeems our code."""
     app_state: str = field(repr=False)
     expires_at: datetime
+    level: int = 0
+    """The level that the app asked for; the login is refused below it."""
+    max_age: int | None = None
+    """Seconds since the person proved themselves, at most, if the app asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +71,7 @@ class LoginCode:
     redirect_uri: str
     code_challenge: str
     principal: Principal
+    account: Account
     expires_at: datetime
 
 
@@ -67,6 +95,8 @@ class Session:
     """SHA-256 of the one refresh token that is good; None for facilities."""
     ends_at: datetime
     ended_at: datetime | None = None
+    account: Account | None = None
+    """None for facilities: they have keys, not an account at the eID."""
 
     def in_force(self, now: datetime) -> bool:
         return self.ended_at is None and now < self.ends_at

@@ -48,6 +48,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel("expires", expireAfterSeconds=0, sparse=True),
         _EMERGENCIES_OF_FACILITY,
         IndexModel("guardian", sparse=True),
+        IndexModel("login", sparse=True),
     ],
     "audit_events": [IndexModel("time")],
     "audit_seals": [IndexModel("until")],

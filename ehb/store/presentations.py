@@ -24,6 +24,8 @@ from ehb.store.people import People
 KEPT = timedelta(days=90)
 """How long an ended presentation can still be looked at; the trail keeps who opened it."""
 
+_MOST_SHOWN = 1_000
+
 
 @translated
 class PresentationShelf:
@@ -52,6 +54,7 @@ class PresentationShelf:
                 secret=secret,
                 attempts_left=ATTEMPTS,
                 expires=shown.until + KEPT,
+                login=permit.principal.session,
             )
             await self._trail.append(event, session)
 
@@ -60,6 +63,12 @@ class PresentationShelf:
     async def presented(self, secret: bytes) -> Kept | None:
         """The presentation whose code holds this: whoever has the code may know that it exists."""
         return await self._grants.one("presentation", secret=secret)
+
+    async def shown_in_session(self, permit: Permit) -> list[tuple[bytes, bytes]]:
+        """Whose book is shown, and by which presentation, of all that the permit's session shows and that stands."""
+        shown = {"login": permit.principal.session, "ended": None}
+        kept = await self._grants.found("presentation", shown, order="_id", first=_MOST_SHOWN)
+        return [(one.patient_id, one.held.presentation.id) for one in kept if isinstance(one.held, HeldPresentation)]
 
     async def presentations(self, permit: Permit) -> list[HeldPresentation]:
         """Everything that was shown of the permit's book."""

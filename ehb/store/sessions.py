@@ -18,7 +18,7 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
-from ehb.domain.session import AccessToken, Login, LoginCode, Rotation, Session
+from ehb.domain.session import AccessToken, Account, Login, LoginCode, Rotation, Session
 from ehb.store.mongo import CODEC, Database, Document, translated
 
 _USED_CODES_KEPT = timedelta(days=1)
@@ -32,6 +32,9 @@ async def create_indexes(database: Database) -> None:
     """Safe to run again and from several processes at once."""
     for name, field in _TTL.items():
         await database[name].create_index(field, expireAfterSeconds=0)
+    for name in ("login_codes", "sessions"):
+        for field in ("account.subject", "account.sid"):
+            await database[name].create_index(field, sparse=True)
 
 
 @translated
@@ -54,6 +57,8 @@ class SignIns:
                 "code_challenge": login.code_challenge,
                 "app_state": login.app_state,
                 "expires_at": login.expires_at,
+                "level": login.level,
+                "max_age": login.max_age,
             }
         )
 
@@ -71,6 +76,7 @@ class SignIns:
                 "redirect_uri": code.redirect_uri,
                 "code_challenge": code.code_challenge,
                 "principal": _principal_document(code.principal),
+                "account": _account_document(code.account),
                 "expires_at": code.expires_at,
                 "forget_at": code.expires_at + _USED_CODES_KEPT,
                 "used": False,
@@ -95,6 +101,7 @@ class SignIns:
                     "refresh": session.refresh,
                     "ends_at": session.ends_at,
                     "ended_at": None,
+                    **({"account": _account_document(session.account)} if session.account else {}),
                 }
             )
         except DuplicateKeyError:
@@ -139,6 +146,20 @@ class SignIns:
             {"_id": key}, {"$set": {"ended_at": now}, "$setOnInsert": {"ends_at": until}}, upsert=True
         )
 
+    async def end_sessions_of(self, account: Account, now: datetime, until: datetime) -> list[Session]:
+        """End all sessions of an account, or of one of its logins at the eID; gives those that were in force.
+
+        A code that is not redeemed yet, or at this moment, opens nothing any more.
+        """
+        wanted = {f"account.{name}": value for name, value in _account_document(account).items()}
+        if not wanted:
+            return []
+        found = await self._sessions.find({**wanted, "ended_at": None, "ends_at": {"$gt": now}}).to_list()
+        async for code in self._codes.find(wanted, {"session": 1}):
+            await self.forbid_session(code["session"], now, until)
+        await self._sessions.update_many({**wanted, "ended_at": None}, {"$set": {"ended_at": now}})
+        return [session for one in found if (session := _session_from(one)) is not None]
+
     async def claim_assertion(self, client_id: str, jti: str, expires_at: datetime) -> bool:
         """True for the first caller only, until the assertion has expired."""
         name = sha256(f"{client_id}\0{jti}".encode()).digest()
@@ -158,6 +179,14 @@ def _principal_from(document: Document) -> Principal:
     return Principal(**{**document, "kind": PrincipalKind(document["kind"]), "roles": roles})
 
 
+def _account_document(account: Account) -> Document:
+    return {name: value for name, value in asdict(account).items() if value is not None}
+
+
+def _account_from(document: Document | None) -> Account | None:
+    return Account(document.get("subject"), document.get("sid")) if document is not None else None
+
+
 def _access_document(token: AccessToken) -> Document:
     return {"digest": token.digest, "expires_at": token.expires_at}
 
@@ -172,6 +201,7 @@ def _code_from(document: Document | None) -> LoginCode | None:
         redirect_uri=document["redirect_uri"],
         code_challenge=document["code_challenge"],
         principal=_principal_from(document["principal"]),
+        account=_account_from(document["account"]) or Account(None),
         expires_at=document["expires_at"],
     )
 
@@ -186,4 +216,5 @@ def _session_from(document: Document | None) -> Session | None:
         refresh=document["refresh"],
         ends_at=document["ends_at"],
         ended_at=document["ended_at"],
+        account=_account_from(document.get("account")),
     )

@@ -27,6 +27,8 @@ from starlette.routing import Route
 from auth.backend import BearerBackend, unauthenticated
 from auth.clients import FacilityAuthentication
 from auth.logins import Logins, MobileClient
+from auth.logout import LogoutTokens
+from auth.logout_routes import logout_routes
 from auth.oidc import EidConfig, RelyingParty
 from auth.provider import JWT_BEARER
 from auth.routes import auth_routes
@@ -114,13 +116,17 @@ class World:
         self.register = Register(HOSPITAL)
         store = SignIns(database)
         config = {"client_secret": CLIENT_SECRET, "level_map": {"1": 1, "2": 2}, **eid}
-        self.eid = RelyingParty(
-            EidConfig(issuer=issuer, client_id="ehb", callback_url=f"{base}/auth/callback", **config), self.clock
-        )
+        callback, logged_out = f"{base}/auth/callback", f"{base}/auth/logged-out"
+        settings = EidConfig(issuer=issuer, client_id="ehb", callback_url=callback, logged_out_url=logged_out, **config)
+        self.eid = RelyingParty(settings, self.clock)
         self.sessions = Sessions(store, self.clock)
         logins = Logins(store, self.eid, self.sessions, self.people.sign_in, APP, base, self.clock)
         facilities = FacilityAuthentication(self.register, store, (f"{base}/auth/token", base), self.clock)
         routes = auth_routes(logins=logins, sessions=self.sessions, facilities=facilities, base_url=base)
+        logout_tokens = LogoutTokens(self.eid.tokens, issuer, store, self.clock)
+        routes += logout_routes(
+            sessions=self.sessions, eid=self.eid, logout_tokens=logout_tokens, client_jwks=settings.public_jwks
+        )
         backend = BearerBackend(self.sessions)
         self.app = Starlette(
             routes=[*routes, Route("/whoami", whoami), Route("/citizens", only_citizens)],
