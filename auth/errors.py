@@ -9,6 +9,8 @@
     │   ├── IdTokenInvalid     LOGIN_ID_TOKEN_INVALID   the eID, or somebody in between
     │   ├── LogoutTokenInvalid LOGOUT_TOKEN_INVALID     the eID: not the logout token that the specification asks for
     │   └── LevelTooLow        LOGIN_LEVEL_TOO_LOW      the citizen: prove yourself as strongly as the app asked
+    ├── Unauthenticated
+    │   └── ProofInvalid       DPOP_PROOF_INVALID       the app: sign a new proof for this very request (RFC 9449)
     ├── Unavailable
     │   └── ProviderUnavailable  EID_UNAVAILABLE        the eID does not answer, or not in its own protocol
     └── TokenRefused           TOKEN_REQUEST_INVALID    the client: the request is malformed
@@ -16,6 +18,8 @@
         ├── ScopeInvalid       SCOPE_INVALID            the facility: asked for scopes that we do not know
         ├── CodeInvalid        CODE_INVALID             the app: the code is unknown, late, used, or not this app's
         ├── SessionEnded       SESSION_ENDED            the citizen: sign in again
+        ├── BoundElsewhere     TOKEN_BOUND              the app: sign with the key that the session began with
+        ├── TokenProofInvalid  DPOP_PROOF_INVALID       the client: sign a new proof for this very request (RFC 9449)
         └── ClientRefused      CLIENT_UNKNOWN           the facility: unknown, suspended, or signed with another key
             ├── AssertionInvalid   ASSERTION_INVALID    the facility: not the assertion that RFC 7523 asks for
             ├── AssertionAudience  ASSERTION_AUDIENCE   the facility: meant for somebody else
@@ -28,7 +32,7 @@
 
 from __future__ import annotations
 
-from ehb.errors import EhbError, Unavailable
+from ehb.errors import EhbError, Unauthenticated, Unavailable
 
 
 class LoginFailed(EhbError):
@@ -166,6 +170,38 @@ class SessionEnded(TokenRefused):
     error = "invalid_grant"
     vi = "Phiên đăng nhập đã kết thúc, hãy đăng nhập lại."
     en = "The session has ended; sign in again."
+
+
+class BoundElsewhere(TokenRefused):
+    """Mended by the app: the session is bound to another DPoP key, or to none. It goes on for who holds the key."""
+
+    code = "TOKEN_BOUND"
+    error = "invalid_grant"
+    vi = "Phiên đăng nhập gắn với một khóa khác."
+    en = "The session is bound to another key, or to none."
+
+
+class ProofInvalid(Unauthenticated):
+    """Mended by the app: a new proof for this request, and a look at the clock. `what` says which part is wrong."""
+
+    code = "DPOP_PROOF_INVALID"
+    vi = "Bằng chứng DPoP không hợp lệ."
+    en = "The DPoP proof is not valid."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(vi=f"{self.vi} ({what})", en=f"{self.en} ({what})")
+
+
+class TokenProofInvalid(TokenRefused):
+    """The same, at the token endpoint (RFC 9449 section 5)."""
+
+    code = "DPOP_PROOF_INVALID"
+    error = "invalid_dpop_proof"
+    vi = "Bằng chứng DPoP không hợp lệ."
+    en = "The DPoP proof is not valid."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(vi=f"{self.vi} ({what})", en=f"{self.en} ({what})")
 
 
 class ClientRefused(TokenRefused):

@@ -13,9 +13,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from auth.errors import LoginFailed, LogoutTokenInvalid, TokenRefused
+from auth.forms import PRIVATE, form_of, refused, required
 from auth.logout import LogoutTokens
 from auth.oidc import RelyingParty
-from auth.routes import PRIVATE, form_of, refused, required
 from auth.sessions import Sessions
 from ehb.errors import EhbError
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from auth.errors import CodeInvalid, SessionEnded
+from auth.errors import BoundElsewhere, CodeInvalid, SessionEnded
 from auth.tokens import answers, digest, name_in, new_name, new_token, random_text, session_key
 from ehb.domain.identity import ElectronicIdentity, Principal, PrincipalKind, SignedIn
 from ehb.domain.session import AccessToken, Account, FacilityClient, Login, LoginCode, Rotation, Session
@@ -83,6 +83,8 @@ class Tokens:
     access: str = field(repr=False)
     refresh: str | None = field(repr=False)
     expires_in: int
+    bound: bool = False
+    """To a DPoP key; otherwise they are bearer tokens."""
 
 
 class Sessions:
@@ -118,12 +120,18 @@ class Sessions:
                 ),
                 account=Account.of(identity.issuer, identity.subject, identity.session_id),
                 expires_at=self._clock() + self._lifetimes.code,
+                jkt=login.jkt,
             )
         )
         return code
 
-    async def redeem(self, code: str, *, client_id: str, redirect_uri: str, verifier: str) -> Tokens:
-        """The first tokens of a session. Whatever is wrong, the code is spent by the attempt. Raises CodeInvalid."""
+    async def redeem(
+        self, code: str, *, client_id: str, redirect_uri: str, verifier: str, jkt: str | None = None
+    ) -> Tokens:
+        """The first tokens of a session, bound to the key that was proven, if one was.
+
+        Whatever is wrong, the code is spent by the attempt. Raises CodeInvalid.
+        """
         name = name_in(code)
         if name is None:
             raise CodeInvalid
@@ -132,7 +140,7 @@ class Sessions:
         if login is None:
             await self._end_reused(code, now)
             raise CodeInvalid
-        fits = login.client_id == client_id and login.redirect_uri == redirect_uri
+        fits = login.client_id == client_id and login.redirect_uri == redirect_uri and login.jkt in (None, jkt)
         if not fits or now >= login.expires_at or not answers(verifier, login.code_challenge):
             raise CodeInvalid
         refresh = new_token(name)
@@ -145,27 +153,31 @@ class Sessions:
                 refresh=digest(refresh),
                 ends_at=now + self._lifetimes.session,
                 account=login.account,
+                jkt=jkt,
             )
         )
         if not opened:
             raise CodeInvalid
-        return Tokens(access, refresh, _seconds(self._lifetimes.access))
+        return Tokens(access, refresh, _seconds(self._lifetimes.access), bound=jkt is not None)
 
-    async def refresh(self, token: str, *, client_id: str) -> Tokens:
-        """New tokens for the current refresh token; any other token of the session ends it. Raises SessionEnded."""
+    async def refresh(self, token: str, *, client_id: str, jkt: str | None = None) -> Tokens:
+        """New tokens for the current refresh token; any other token of the session ends it. Raises SessionEnded.
+
+        Raises BoundElsewhere without the key that the session began with: a thief gains nothing, so nothing ends.
+        """
         name = name_in(token)
         if name is None:
             raise SessionEnded
         now, key, refresh = self._clock(), session_key(name), new_token(name)
         access, kept = self._access(name, now, self._lifetimes.access)
-        rotation = Rotation(digest(token), digest(refresh), kept, now, now - self._lifetimes.grace)
+        rotation = Rotation(digest(token), digest(refresh), kept, now, now - self._lifetimes.grace, jkt)
         session = await self._store.rotate(key, client_id, rotation)
         if session is None:
-            await self._end_misused(key, now)
+            await self._end_misused(key, now, jkt)
             raise SessionEnded
-        return Tokens(access, refresh, _seconds(min(kept.expires_at, session.ends_at) - now))
+        return Tokens(access, refresh, _seconds(min(kept.expires_at, session.ends_at) - now), bound=jkt is not None)
 
-    async def open_for_facility(self, client: FacilityClient) -> Tokens:
+    async def open_for_facility(self, client: FacilityClient, jkt: str | None = None) -> Tokens:
         """One access token for a facility that has proved itself; it signs again for the next (RFC 6749 4.4.3)."""
         name, now = new_name(), self._clock()
         token, kept = self._access(name, now, self._lifetimes.facility_access)
@@ -181,9 +193,10 @@ class Sessions:
                 access=(kept,),
                 refresh=None,
                 ends_at=kept.expires_at,
+                jkt=jkt,
             )
         )
-        return Tokens(token, None, _seconds(self._lifetimes.facility_access))
+        return Tokens(token, None, _seconds(self._lifetimes.facility_access), bound=jkt is not None)
 
     async def revoke(self, token: str, *, client_id: str) -> None:
         """RFC 7009: end the session of any of its tokens, spent ones too. Silent about everything else."""
@@ -209,11 +222,14 @@ class Sessions:
         for session in await self._store.end_sessions_of(account, now, now + self._lifetimes.session):
             await self._on_end(session.principal)
 
-    async def principal(self, access_token: str) -> Principal:
-        """Whose token this is, now. Raises Unauthenticated."""
+    async def principal(self, access_token: str, jkt: str | None = None) -> Principal:
+        """Whose token this is, now, in the hands of who has proved this key, or none. Raises Unauthenticated.
+
+        A bound token without its key is refused, and so is a bearer token with one (RFC 9449 section 7.2).
+        """
         key = _key_of(access_token)
         session = await self._store.find_session(key) if key else None
-        if session is None or not session.accepts(digest(access_token), self._clock()):
+        if session is None or session.jkt != jkt or not session.accepts(digest(access_token), self._clock()):
             raise Unauthenticated
         return session.principal
 
@@ -227,9 +243,12 @@ class Sessions:
                 await self._on_end(session.principal)
             _log.warning("a login code was used twice; session %s is ended", used.principal.session)
 
-    async def _end_misused(self, key: bytes, now: datetime) -> None:
+    async def _end_misused(self, key: bytes, now: datetime, jkt: str | None) -> None:
         session = await self._store.find_session(key)
         if session is not None and session.in_force(now):
+            if session.jkt != jkt:
+                _log.warning("a refresh token came without its key; session %s", session.principal.session)
+                raise BoundElsewhere
             await self._end(session)
             _log.warning("a spent refresh token was used; session %s is ended", session.principal.session)
 

@@ -18,8 +18,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from auth.backend import BearerBackend, unauthenticated
+from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
+from auth.discovery import discovery_routes
+from auth.dpop import Proofs
 from auth.eid_config import EidConfig, Profile
 from auth.eid_keys import load_keys
 from auth.logins import Logins, MobileClient
@@ -28,6 +30,7 @@ from auth.logout_routes import logout_routes
 from auth.oidc import RelyingParty
 from auth.routes import auth_routes
 from auth.sessions import Sessions
+from auth.token_endpoint import token_routes
 from ehb.custodian import Custodian
 from ehb.domain.identity import ElectronicIdentity, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
@@ -52,6 +55,8 @@ from graphql_schema.ids import OpaqueIds
 from graphql_schema.schema import make_schema
 
 _log = logging.getLogger("ehb")
+FACILITY_SCOPES = ("system/*.c",)
+"""What a facility may be granted (SMART App Launch 2): create, nothing else."""
 SEAL_EVERY = 30.0
 """Seconds between two looks for lines to seal."""
 
@@ -82,7 +87,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     logins = Logins(sign_ins, eid, sessions, sign_in, app_client, base, clock)
     registry = Registry(mongo)
     facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock)
-    backend = BearerBackend(sessions)
+    proofs = Proofs(sign_ins, base, clock)
+    backend = TokenBackend(sessions, proofs)
     endpoint = GraphQLEndpoint(
         make_schema(),
         custodian=custodian,
@@ -113,7 +119,9 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
-            *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
+            *auth_routes(logins=logins, base_url=base),
+            *token_routes(sessions=sessions, facilities=facilities, proofs=proofs, scopes=FACILITY_SCOPES),
+            *discovery_routes(base_url=base, scopes=FACILITY_SCOPES),
             *logout_routes(sessions=sessions, eid=eid, logout_tokens=logout_tokens, client_jwks=config.public_jwks),
             *plain_routes(
                 custodian=custodian,

@@ -14,7 +14,6 @@ from typing import Any
 import orjson
 import strawberry
 from graphql import GraphQLError
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -50,7 +49,7 @@ class GraphQLEndpoint:
         ids: OpaqueIds,
         signer: Signer,
         clock: Callable[[], datetime],
-        principal_from: Callable[[Headers], Awaitable[Principal]],
+        principal_from: Callable[[Request], Awaitable[Principal]],
     ) -> None:
         self._schema = schema
         self._custodian = custodian
@@ -73,7 +72,7 @@ class GraphQLEndpoint:
         except EhbError as error:
             return problem_response(error, language)
         context = Context(
-            principal=await self._principal_from(request.headers),
+            principal=await self._principal_from(request),
             custodian=self._custodian,
             facilities=self._facilities,
             practitioners=self._practitioners,
@@ -83,7 +82,7 @@ class GraphQLEndpoint:
             clock=self._clock,
         )
         if media_type == EVENT_STREAM:
-            return event_stream(self._schema, asked, context, lambda: self._principal_from(request.headers))
+            return event_stream(self._schema, asked, context, lambda: self._principal_from(request))
         try:
             result = await self._schema.execute(
                 asked["query"],

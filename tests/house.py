@@ -52,15 +52,20 @@ class House:
     facility_keys: dict[str, ECKey] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
 
-    async def sign_in(self, subject: str, claims: Mapping[str, object]) -> dict[str, Any]:
-        """A whole eID login of a person on the app; gives the token response, or the error that the app gets."""
+    async def sign_in(self, subject: str, claims: Mapping[str, object], proof: str | None = None) -> dict[str, Any]:
+        """A whole eID login of a person on the app; gives the token response, or the error that the app gets.
+
+        With a DPoP proof the tokens are bound to its key.
+        """
         self.provider.register(subject, {"acr": "2", **claims})
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE) as browser:
-            return await self._walk(browser, subject, verifier, challenge)
+            return await self._walk(browser, subject, verifier, challenge, proof)
 
-    async def _walk(self, browser: httpx2.AsyncClient, subject: str, verifier: str, challenge: str) -> dict[str, Any]:
+    async def _walk(
+        self, browser: httpx2.AsyncClient, subject: str, verifier: str, challenge: str, proof: str | None
+    ) -> dict[str, Any]:
         begun = await browser.get(
             "/auth/login",
             params={
@@ -85,6 +90,7 @@ class House:
                 "code": answer["code"][0],
                 "code_verifier": verifier,
             },
+            headers={"DPoP": proof} if proof else {},
         )
         granted: dict[str, Any] = tokens.json()
         return granted
@@ -95,8 +101,8 @@ class House:
         tokens = await self.sign_in(subject, {"SoDinhDanh": national_id, "HoVaTen": name, **claims})
         return str(tokens["access_token"])
 
-    async def facility(self, code: str) -> str:
-        """An access token of a registered facility."""
+    async def facility(self, code: str, proof: str | None = None) -> str:
+        """An access token of a registered facility, bound to the key of a DPoP proof if there is one."""
         claims = {
             "iss": code,
             "sub": code,
@@ -113,6 +119,7 @@ class House:
                 "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
                 "client_assertion": assertion,
             },
+            headers={"DPoP": proof} if proof else {},
         )
         return str(answer.json()["access_token"])
 

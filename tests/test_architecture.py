@@ -207,6 +207,7 @@ PUBLIC_ROUTES = {
     "/auth/backchannel-logout",
     "/auth/client-jwks.json",
     "/.well-known/smart-configuration",
+    "/.well-known/oauth-authorization-server",
     "/.well-known/jwks.json",
     "/livez",
     "/readyz",

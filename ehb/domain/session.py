@@ -58,6 +58,8 @@ class Login:
     """The level that the app asked for; the login is refused below it."""
     max_age: int | None = None
     """Seconds since the person proved themselves, at most, if the app asked."""
+    jkt: str | None = None
+    """Thumbprint of the key that the app will prove possession of (RFC 9449 section 10), if it said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class LoginCode:
     principal: Principal
     account: Account
     expires_at: datetime
+    jkt: str | None = None
+    """The code is of use with a proof by this key only; None for any or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class Session:
     ended_at: datetime | None = None
     account: Account | None = None
     """None for facilities: they have keys, not an account at the eID."""
+    jkt: str | None = None
+    """Thumbprint of the DPoP key that all its tokens are bound to (RFC 9449 section 6); None for bearer tokens."""
 
     def in_force(self, now: datetime) -> bool:
         return self.ended_at is None and now < self.ends_at
@@ -117,6 +123,8 @@ class Rotation:
     now: datetime
     grace_since: datetime
     """The token before the current one is good for one retry if the last rotation was after this moment."""
+    jkt: str | None = None
+    """Thumbprint of the key that the request proved possession of."""
 
 
 @dataclass(frozen=True, slots=True)

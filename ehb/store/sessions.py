@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from pymongo import ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
@@ -25,13 +26,18 @@ _USED_CODES_KEPT = timedelta(days=1)
 """How long a used code is remembered, so that its second use is noticed."""
 _ACCESS_KEPT = 3
 """How many access tokens of one session may be good at once: the current one, and those of calls under way."""
-_TTL = {"logins": "expires_at", "login_codes": "forget_at", "sessions": "ends_at", "assertion_ids": "expires_at"}
+_TTL = {"logins": "expires_at", "login_codes": "forget_at", "sessions": "ends_at"}
+_USED_IDS = ("assertion_ids", "proof_ids")
+_IDS_KEPT = timedelta(minutes=10)
+"""How long a used id outlives what it belongs to: the database tidies up by its own clock, not by ours."""
 
 
 async def create_indexes(database: Database) -> None:
     """Safe to run again and from several processes at once."""
     for name, field in _TTL.items():
         await database[name].create_index(field, expireAfterSeconds=0)
+    for name in _USED_IDS:
+        await database[name].create_index("expires_at", expireAfterSeconds=0)
     for name in ("login_codes", "sessions"):
         for field in ("account.subject", "account.sid"):
             await database[name].create_index(field, sparse=True)
@@ -46,6 +52,7 @@ class SignIns:
         self._codes = database.get_collection("login_codes", codec_options=CODEC)
         self._sessions = database.get_collection("sessions", codec_options=CODEC)
         self._assertions = database.get_collection("assertion_ids", codec_options=CODEC)
+        self._proofs = database.get_collection("proof_ids", codec_options=CODEC)
 
     async def add_login(self, login: Login) -> None:
         await self._logins.insert_one(
@@ -59,6 +66,7 @@ class SignIns:
                 "expires_at": login.expires_at,
                 "level": login.level,
                 "max_age": login.max_age,
+                "jkt": login.jkt,
             }
         )
 
@@ -80,6 +88,7 @@ class SignIns:
                 "expires_at": code.expires_at,
                 "forget_at": code.expires_at + _USED_CODES_KEPT,
                 "used": False,
+                "jkt": code.jkt,
             }
         )
 
@@ -101,6 +110,7 @@ class SignIns:
                     "refresh": session.refresh,
                     "ends_at": session.ends_at,
                     "ended_at": None,
+                    "jkt": session.jkt,
                     **({"account": _account_document(session.account)} if session.account else {}),
                 }
             )
@@ -119,6 +129,7 @@ class SignIns:
         living = {
             "_id": key,
             "principal.client_id": client_id,
+            "jkt": rotation.jkt,
             "ended_at": None,
             "ends_at": {"$gt": rotation.now},
         }
@@ -162,12 +173,22 @@ class SignIns:
 
     async def claim_assertion(self, client_id: str, jti: str, expires_at: datetime) -> bool:
         """True for the first caller only, until the assertion has expired."""
-        name = sha256(f"{client_id}\0{jti}".encode()).digest()
-        try:
-            await self._assertions.insert_one({"_id": name, "expires_at": expires_at})
-        except DuplicateKeyError:
-            return False
-        return True
+        return await _first(self._assertions, client_id, jti, expires_at)
+
+    async def claim_proof(self, jkt: str, jti: str, expires_at: datetime) -> bool:
+        """True for the first caller only, until the proof has expired."""
+        return await _first(self._proofs, jkt, jti, expires_at)
+
+
+async def _first(used: AsyncCollection[Document], whose: str, name: str, expires_at: datetime) -> bool:
+    """Whether nobody has used this name of theirs before."""
+    try:
+        await used.insert_one(
+            {"_id": sha256(f"{whose}\0{name}".encode()).digest(), "expires_at": expires_at + _IDS_KEPT}
+        )
+    except DuplicateKeyError:
+        return False
+    return True
 
 
 def _principal_document(principal: Principal) -> Document:
@@ -203,6 +224,7 @@ def _code_from(document: Document | None) -> LoginCode | None:
         principal=_principal_from(document["principal"]),
         account=_account_from(document["account"]) or Account(None),
         expires_at=document["expires_at"],
+        jkt=document.get("jkt"),
     )
 
 
@@ -217,4 +239,5 @@ def _session_from(document: Document | None) -> Session | None:
         ends_at=document["ends_at"],
         ended_at=document["ended_at"],
         account=_account_from(document.get("account")),
+        jkt=document.get("jkt"),
     )

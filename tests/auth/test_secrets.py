@@ -61,7 +61,13 @@ async def test_the_database_holds_nothing_that_could_be_presented(
 
     lying = await dump(database)
 
-    assert set(await database.list_collection_names()) == {"logins", "login_codes", "sessions", "assertion_ids"}
+    assert set(await database.list_collection_names()) == {
+        "logins",
+        "login_codes",
+        "sessions",
+        "assertion_ids",
+        "proof_ids",
+    }
     for name, secret in secrets.items():
         assert secret.encode() not in lying, name
         assert secret[:22].encode() not in lying, name
@@ -99,7 +105,7 @@ async def test_stale_documents_are_dropped_by_the_database(database: AsyncDataba
     await create_indexes(database)
     await create_indexes(database)
 
-    for name in ("logins", "login_codes", "sessions", "assertion_ids"):
+    for name in ("logins", "login_codes", "sessions", "assertion_ids", "proof_ids"):
         indexes = await database[name].index_information()
         assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [0]
 

@@ -7,12 +7,17 @@ provider and the HTTP between them are real.
 from __future__ import annotations
 
 import hashlib
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
+from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from pymongo.asynchronous.database import AsyncDatabase
@@ -24,8 +29,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from auth.backend import BearerBackend, unauthenticated
+from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
+from auth.discovery import discovery_routes
+from auth.dpop import Proofs
 from auth.logins import Logins, MobileClient
 from auth.logout import LogoutTokens
 from auth.logout_routes import logout_routes
@@ -33,6 +40,7 @@ from auth.oidc import EidConfig, RelyingParty
 from auth.provider import JWT_BEARER
 from auth.routes import auth_routes
 from auth.sessions import Sessions
+from auth.token_endpoint import token_routes
 from auth.tokens import random_text, s256
 from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.domain.session import FacilityClient
@@ -42,6 +50,7 @@ BASE = "https://ehb.test"
 APP = MobileClient("ehb-mobile", frozenset({"https://app.test/done", "vn.test.app:/done?kind=native"}))
 REDIRECT_URI = "https://app.test/done"
 VERIFIER = "the-verifier-of-the-app-is-long-enough-for-rfc-7636"
+SCOPES = ("system/*.c",)
 CLIENT_SECRET = "our secret: 100% + more"
 APP_STATE = "state of the app"
 SIGNED_IN = {"SoDinhDanh": "999203000001", "HoVaTen": "Nguyễn Văn Thử", "acr": "2", "birthdate": "1990-01-02"}
@@ -122,12 +131,15 @@ class World:
         self.sessions = Sessions(store, self.clock)
         logins = Logins(store, self.eid, self.sessions, self.people.sign_in, APP, base, self.clock)
         facilities = FacilityAuthentication(self.register, store, (f"{base}/auth/token", base), self.clock)
-        routes = auth_routes(logins=logins, sessions=self.sessions, facilities=facilities, base_url=base)
+        self.proofs = Proofs(store, base, self.clock)
+        routes = auth_routes(logins=logins, base_url=base)
+        routes += token_routes(sessions=self.sessions, facilities=facilities, proofs=self.proofs, scopes=SCOPES)
+        routes += discovery_routes(base_url=base, scopes=SCOPES)
         logout_tokens = LogoutTokens(self.eid.tokens, issuer, store, self.clock)
         routes += logout_routes(
             sessions=self.sessions, eid=self.eid, logout_tokens=logout_tokens, client_jwks=settings.public_jwks
         )
-        backend = BearerBackend(self.sessions)
+        backend = TokenBackend(self.sessions, self.proofs)
         self.app = Starlette(
             routes=[*routes, Route("/whoami", whoami), Route("/citizens", only_citizens)],
             middleware=[Middleware(AuthenticationMiddleware, backend=backend, on_error=unauthenticated)],
@@ -155,7 +167,7 @@ class World:
         params = {name: value for name, value in (asked | changes).items() if value is not None}
         return await self.browser.get("/auth/login", params=params)
 
-    async def redeem(self, code: str, **changes: str) -> httpx2.Response:
+    async def redeem(self, code: str, proof: str | None = None, **changes: str) -> httpx2.Response:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -163,23 +175,39 @@ class World:
             "redirect_uri": REDIRECT_URI,
             "code_verifier": VERIFIER,
         }
-        return await self.phone.post("/auth/token", data=form | changes)
+        return await self.phone.post("/auth/token", data=form | changes, headers=_with(proof))
 
-    async def refresh(self, token: str, client_id: str = APP.client_id) -> httpx2.Response:
+    async def refresh(self, token: str, client_id: str = APP.client_id, proof: str | None = None) -> httpx2.Response:
         form = {"grant_type": "refresh_token", "refresh_token": token, "client_id": client_id}
-        return await self.phone.post("/auth/token", data=form)
+        return await self.phone.post("/auth/token", data=form, headers=_with(proof))
 
     async def whoami(self, token: str | None) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {token}"} if token is not None else {}
         return await self.phone.get("/whoami", headers=headers)
 
-    async def assert_facility(self, assertion: str, **more: str) -> httpx2.Response:
+    async def whoami_with(self, token: str, *proofs: str, scheme: str = "DPoP") -> httpx2.Response:
+        """The same, with proofs of possession."""
+        headers = [("Authorization", f"{scheme} {token}"), *(("DPoP", proof) for proof in proofs)]
+        return await self.phone.get("/whoami", headers=headers)
+
+    def proof(self, key: ECKey, token: str | None = None, **changes: object) -> str:
+        """What an app signs to prove possession of its key: for the token endpoint, or with a token for /whoami."""
+        return proof_by(
+            key,
+            "POST" if token is None else "GET",
+            f"{self.base}/auth/token" if token is None else f"{self.base}/whoami",
+            self.clock(),
+            token,
+            **changes,
+        )
+
+    async def assert_facility(self, assertion: str, proof: str | None = None, **more: str) -> httpx2.Response:
         form = {
             "grant_type": "client_credentials",
             "client_assertion_type": JWT_BEARER,
             "client_assertion": assertion,
         }
-        return await self.phone.post("/auth/token", data=form | more)
+        return await self.phone.post("/auth/token", data=form | more, headers=_with(proof))
 
     def assertion(
         self,
@@ -199,6 +227,40 @@ class World:
         }
         told = {name: value for name, value in (claims | changes).items() if value is not None}
         return jwt.encode({"alg": algorithm, "kid": key.kid}, told, key, algorithms=[algorithm])
+
+
+def proof_by(key: ECKey, method: str, url: str, now: datetime, token: str | None = None, **changes: object) -> str:
+    """A DPoP proof (RFC 9449 section 4.2), by hand, because the library refuses to write wrong ones.
+
+    `header` changes the header; None leaves a claim out.
+    """
+    header: dict[str, object] = {"typ": "dpop+jwt", "alg": "ES256", "jwk": key.as_dict(private=False)}
+    claims: dict[str, object] = {"htm": method, "htu": url, "iat": int(now.timestamp()), "jti": random_text()}
+    if token is not None:
+        claims["ath"] = s256(token)
+    more = changes.pop("header", {})
+    assert isinstance(more, dict)
+    parts = [
+        {name: value for name, value in one.items() if value is not None} for one in (header | more, claims | changes)
+    ]
+    text = ".".join(_base64url(json.dumps(_told(part)).encode()) for part in parts)
+    private = key.private_key
+    assert private is not None
+    r, s = decode_dss_signature(private.sign(text.encode(), ECDSA(SHA256())))
+    size = (private.key_size + 7) // 8
+    return f"{text}.{_base64url(r.to_bytes(size, 'big') + s.to_bytes(size, 'big'))}"
+
+
+def _told(part: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in part.items() if value is not None}
+
+
+def _base64url(value: bytes) -> str:
+    return urlsafe_b64encode(value).decode().rstrip("=")
+
+
+def _with(proof: str | None) -> dict[str, str]:
+    return {"DPoP": proof} if proof is not None else {}
 
 
 def parameters(url: str) -> dict[str, str]:
