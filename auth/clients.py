@@ -40,7 +40,8 @@ from ehb.domain.session import FacilityClient
 
 ALGORITHMS = ("ES256", "ES384", "RS256", "RS384", "PS256")
 _LIFE = timedelta(minutes=5)
-_LEEWAY = timedelta(seconds=15)
+LEEWAY = timedelta(seconds=90)
+"""How far a facility's clock may be from ours: machines without a time service drift by a minute, not by ten."""
 _LONGEST_ID = 256
 
 
@@ -83,7 +84,7 @@ class FacilityAuthentication:
         if client is None or not client.active or claims is None:
             raise ClientRefused
         jti, expires_at = self._checked(claims, client_id)
-        if not await self._used.claim_assertion(client_id, jti, expires_at + _LEEWAY):
+        if not await self._used.claim_assertion(client_id, jti, expires_at + LEEWAY):
             raise AssertionReplayed
         return client
 
@@ -101,7 +102,7 @@ class FacilityAuthentication:
             check_claims(
                 claims,
                 now=now,
-                leeway=int(_LEEWAY.total_seconds()),
+                leeway=int(LEEWAY.total_seconds()),
                 aud=self._audiences,
                 iss=client_id,
                 sub=client_id,
@@ -112,7 +113,7 @@ class FacilityAuthentication:
             if refused.expired:
                 raise AssertionExpired from None
             raise (AssertionAudience if refused.claim == "aud" else AssertionInvalid) from None
-        if claims["exp"] > (now + _LIFE + _LEEWAY).timestamp():
+        if claims["exp"] > (now + _LIFE + LEEWAY).timestamp():
             raise AssertionTooLong
         if len(claims["jti"]) > _LONGEST_ID:
             raise AssertionInvalid

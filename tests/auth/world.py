@@ -57,7 +57,10 @@ SIGNED_IN = {"SoDinhDanh": "999203000001", "HoVaTen": "Nguyễn Văn Thử", "ac
 
 EC_KEY = ECKey.generate_key("P-384", {"kid": "ec", "use": "sig"})
 RSA_KEY = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})
-HOSPITAL = FacilityClient("hospital-system", "01001", (EC_KEY.as_dict(private=False), RSA_KEY.as_dict(private=False)))
+P256_KEY = ECKey.generate_key("P-256", {"kid": "p256", "use": "sig"})
+HOSPITAL = FacilityClient(
+    "hospital-system", "01001", tuple(key.as_dict(private=False) for key in (EC_KEY, RSA_KEY, P256_KEY))
+)
 
 
 class Clock:
