@@ -27,6 +27,7 @@ from auth.jws import (
     Claims,
     NotVerified,
     Unverified,
+    VerificationKey,
     check_claims,
     decoys,
     keys_for,
@@ -34,6 +35,7 @@ from auth.jws import (
     verification_keys,
     verified,
 )
+from auth.key_sets import KeySets
 from auth.provider import JWT_BEARER
 from auth.sessions import Clock
 from ehb.domain.session import FacilityClient
@@ -61,8 +63,16 @@ class AssertionIds(Protocol):
 class FacilityAuthentication:
     """Says which registered facility signed an assertion."""
 
-    def __init__(self, clients: FacilityClients, used: AssertionIds, audiences: Collection[str], clock: Clock) -> None:
+    def __init__(
+        self,
+        clients: FacilityClients,
+        used: AssertionIds,
+        audiences: Collection[str],
+        clock: Clock,
+        key_sets: KeySets,
+    ) -> None:
         self._clients = clients
+        self._key_sets = key_sets
         self._used = used
         self._audiences = list(audiences)
         self._clock = clock
@@ -80,7 +90,7 @@ class FacilityAuthentication:
         if not isinstance(client_id, str) or not client_id or form.get("client_id", client_id) != client_id:
             raise AssertionInvalid
         client = await self._clients.find_client(client_id)
-        claims = self._verified(token, client)
+        claims = await self._verified(token, client)
         if client is None or not client.active or claims is None:
             raise ClientRefused
         jti, expires_at = self._checked(claims, client_id)
@@ -88,13 +98,18 @@ class FacilityAuthentication:
             raise AssertionReplayed
         return client
 
-    def _verified(self, token: Unverified, client: FacilityClient | None) -> Claims | None:
+    async def _verified(self, token: Unverified, client: FacilityClient | None) -> Claims | None:
         """One signature check for everybody: for strangers with a key that nobody holds the other half of."""
-        keys = keys_for(token, verification_keys(client.jwks)) if client else []
+        keys = await self._keys(token, client) if client is not None and client.active else []
         try:
             return verified(token, keys or [self._decoys[token.algorithm]])
         except NotVerified:
             return None
+
+    async def _keys(self, token: Unverified, client: FacilityClient) -> list[VerificationKey]:
+        if client.jwks_uri is not None:
+            return await self._key_sets.keys_for(token, client.jwks_uri)
+        return keys_for(token, verification_keys(client.jwks))
 
     def _checked(self, claims: Claims, client_id: str) -> tuple[str, datetime]:
         now = self._clock()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -24,10 +25,12 @@ from auth.discovery import discovery_routes
 from auth.dpop import Proofs
 from auth.eid_config import EidConfig, Profile
 from auth.eid_keys import load_keys
+from auth.key_sets import KeySets
 from auth.logins import Logins, MobileClient
 from auth.logout import LogoutTokens
 from auth.logout_routes import logout_routes
 from auth.oidc import RelyingParty
+from auth.outside import Outside
 from auth.routes import auth_routes
 from auth.sessions import Sessions
 from auth.token_endpoint import token_routes
@@ -86,7 +89,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     app_client = MobileClient(settings.mobile_client_id, frozenset(settings.mobile_redirect_uris))
     logins = Logins(sign_ins, eid, sessions, sign_in, app_client, base, clock)
     registry = Registry(mongo)
-    facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock)
+    key_sets = KeySets(outside(settings), clock)
+    facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock, key_sets)
     proofs = Proofs(sign_ins, base, clock)
     backend = TokenBackend(sessions, proofs)
     endpoint = GraphQLEndpoint(
@@ -210,6 +214,19 @@ def eid_config(settings: Settings) -> EidConfig:
         id_token_algs=eid.id_token_algs,
         allow_http=eid.allow_http,
     )
+
+
+def outside(settings: Settings) -> Outside:
+    """Where keys of facilities may be fetched from. Raises Misconfigured for certificates that cannot be read."""
+    tls = None
+    if settings.facility_keys_ca is not None:
+        try:
+            tls = ssl.create_default_context(cafile=settings.facility_keys_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise Misconfigured(
+                vi="Không đọc được EHB_FACILITY_KEYS_CA.", en="EHB_FACILITY_KEYS_CA is no readable PEM file."
+            ) from error
+    return Outside(settings.facility_keys_networks, tls)
 
 
 def _problem(request: Request, error: Exception) -> Response:

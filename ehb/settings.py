@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from ehb.errors import Misconfigured
@@ -61,10 +61,14 @@ class Settings(BaseSettings):
     """Seconds since the person proved themselves, at most, for the same."""
     mobile_client_id: str = "ehb-mobile"
     mobile_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
+    facility_keys_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    """Networks of our own from which facilities' keys may be fetched (`jwks_uri`), such as a hospital network's."""
+    facility_keys_ca: Path | None = None
+    """Certificates (PEM) that vouch for the servers of those keys, instead of the system's."""
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
     """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 
-    @field_validator("mobile_redirect_uris", mode="before")
+    @field_validator("mobile_redirect_uris", "facility_keys_networks", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value

@@ -133,5 +133,7 @@ class FacilityClient:
 
     client_id: str
     facility: str
-    jwks: tuple[Mapping[str, Any], ...]
+    jwks: tuple[Mapping[str, Any], ...] = ()
     active: bool = True
+    jwks_uri: str | None = None
+    """Where it publishes its keys (https), instead of `jwks`."""

@@ -33,10 +33,12 @@ from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
 from auth.discovery import discovery_routes
 from auth.dpop import Proofs
+from auth.key_sets import KeySets
 from auth.logins import Logins, MobileClient
 from auth.logout import LogoutTokens
 from auth.logout_routes import logout_routes
 from auth.oidc import EidConfig, RelyingParty
+from auth.outside import Outside
 from auth.provider import JWT_BEARER
 from auth.routes import auth_routes
 from auth.sessions import Sessions
@@ -121,7 +123,14 @@ async def whoami(request: Request) -> Response:
 class World:
     """Everything wired as `ehb.app` wires it."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]], issuer: str, base: str = BASE, **eid: Any) -> None:
+    def __init__(
+        self,
+        database: AsyncDatabase[dict[str, Any]],
+        issuer: str,
+        base: str = BASE,
+        outside: Outside | None = None,
+        **eid: Any,
+    ) -> None:
         self.base = base
         self.clock = Clock()
         self.people = People()
@@ -133,7 +142,9 @@ class World:
         self.eid = RelyingParty(settings, self.clock)
         self.sessions = Sessions(store, self.clock)
         logins = Logins(store, self.eid, self.sessions, self.people.sign_in, APP, base, self.clock)
-        facilities = FacilityAuthentication(self.register, store, (f"{base}/auth/token", base), self.clock)
+        key_sets = KeySets(outside or Outside(), self.clock)
+        audiences = (f"{base}/auth/token", base)
+        facilities = FacilityAuthentication(self.register, store, audiences, self.clock, key_sets)
         self.proofs = Proofs(store, base, self.clock)
         routes = auth_routes(logins=logins, base_url=base)
         routes += token_routes(sessions=self.sessions, facilities=facilities, proofs=self.proofs, scopes=SCOPES)
