@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from auth import clients, dpop
+from auth import clients, dpop, exchange
 
 
 def discovery_routes(*, base_url: str, scopes: tuple[str, ...]) -> list[Route]:
@@ -22,7 +22,7 @@ def discovery_routes(*, base_url: str, scopes: tuple[str, ...]) -> list[Route]:
         "jwks_uri": f"{base_url}/.well-known/jwks.json",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", exchange.GRANT],
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": list(clients.ALGORITHMS),

@@ -20,6 +20,9 @@
         ├── SessionEnded       SESSION_ENDED            the citizen: sign in again
         ├── BoundElsewhere     TOKEN_BOUND              the app: sign with the key that the session began with
         ├── TokenProofInvalid  DPOP_PROOF_INVALID       the client: sign a new proof for this very request (RFC 9449)
+        ├── SubjectTokenInvalid  SUBJECT_TOKEN_INVALID  the facility: ask the clinician for a living access token
+        ├── DelegationRefused  DELEGATION_REFUSED       the facility: the registry does not know the clinician there
+        ├── TargetInvalid      TARGET_INVALID           the facility: tokens are for us alone
         └── ClientRefused      CLIENT_UNKNOWN           the facility: unknown, suspended, or signed with another key
             ├── AssertionInvalid   ASSERTION_INVALID    the facility: not the assertion that RFC 7523 asks for
             ├── AssertionAudience  ASSERTION_AUDIENCE   the facility: meant for somebody else
@@ -202,6 +205,31 @@ class TokenProofInvalid(TokenRefused):
 
     def __init__(self, what: str) -> None:
         super().__init__(vi=f"{self.vi} ({what})", en=f"{self.en} ({what})")
+
+
+class SubjectTokenInvalid(TokenRefused):
+    """Mended by the facility (RFC 8693 section 2.2.2). Unknown, expired and itself exchanged look the same."""
+
+    code = "SUBJECT_TOKEN_INVALID"
+    vi = "subject_token không phải mã truy cập còn hiệu lực của người hành nghề."
+    en = "The subject token is not a clinician's own access token in force."
+
+
+class DelegationRefused(TokenRefused):
+    """Mended by the facility, with whoever keeps the registry."""
+
+    code = "DELEGATION_REFUSED"
+    vi = "Danh mục không ghi nhận người này hành nghề tại cơ sở."
+    en = "The registry does not know this person as a practitioner of the facility."
+
+
+class TargetInvalid(TokenRefused):
+    """Mended by the facility: leave `audience` and `resource` out."""
+
+    code = "TARGET_INVALID"
+    error = "invalid_target"
+    vi = "Mã truy cập chỉ dùng cho hệ thống này."
+    en = "Tokens are issued for this system alone."
 
 
 class ClientRefused(TokenRefused):

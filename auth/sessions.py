@@ -57,6 +57,9 @@ class SessionStore(Protocol):
 
     async def end_session(self, key: bytes, now: datetime) -> None: ...
 
+    async def end_delegation(self, key: bytes, delegated: bytes) -> None:
+        """End the one delegated token with this digest."""
+
     async def forbid_session(self, key: bytes, now: datetime, until: datetime) -> None:
         """End the session, or make sure that it cannot be opened any more."""
 
@@ -199,15 +202,22 @@ class Sessions:
         return Tokens(token, None, _seconds(self._lifetimes.facility_access), bound=jkt is not None)
 
     async def revoke(self, token: str, *, client_id: str) -> None:
-        """RFC 7009: end the session of any of its tokens, spent ones too. Silent about everything else."""
-        key = _key_of(token)
+        """RFC 7009: end the session of any of its tokens, spent ones too. Silent about everything else.
+
+        A facility ends what was delegated to it, and not the session of the person who did.
+        """
+        key = key_of(token)
         session = await self._store.find_session(key) if key else None
-        if session is not None and session.principal.client_id == client_id:
+        if session is None:
+            return
+        if session.principal.client_id == client_id:
             await self._end(session)
+        elif any(one.digest == digest(token) and one.actor == client_id for one in session.delegated):
+            await self._store.end_delegation(session.key, digest(token))
 
     async def end_everywhere(self, token: str, *, client_id: str) -> None:
         """End all sessions of the account that a token of this session speaks for. Silent like `revoke`."""
-        key = _key_of(token)
+        key = key_of(token)
         session = await self._store.find_session(key) if key else None
         now = self._clock()
         if session is None or session.principal.client_id != client_id or not session.in_force(now):
@@ -227,11 +237,12 @@ class Sessions:
 
         A bound token without its key is refused, and so is a bearer token with one (RFC 9449 section 7.2).
         """
-        key = _key_of(access_token)
+        key = key_of(access_token)
         session = await self._store.find_session(key) if key else None
-        if session is None or session.jkt != jkt or not session.accepts(digest(access_token), self._clock()):
+        principal = session.whose(digest(access_token), jkt, self._clock()) if session else None
+        if principal is None:
             raise Unauthenticated
-        return session.principal
+        return principal
 
     async def _end_reused(self, code: str, now: datetime) -> None:
         """RFC 6749 section 4.1.2. The first use may still be under way, so its session is forbidden, not only ended."""
@@ -263,7 +274,8 @@ class Sessions:
         return token, AccessToken(digest(token), now + life)
 
 
-def _key_of(token: str) -> bytes | None:
+def key_of(token: str) -> bytes | None:
+    """What the store knows the session of a token by; None for text that is no token of ours."""
     name = name_in(token)
     return session_key(name) if name is not None else None
 

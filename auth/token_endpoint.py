@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from auth import exchange as exchanging
 from auth.clients import FacilityAuthentication
 from auth.dpop import ProofRefused, Proofs
 from auth.errors import GrantUnsupported, ScopeInvalid, TokenProofInvalid, TokenRefused
+from auth.exchange import Exchange
 from auth.forms import PRIVATE, form_of, refused, required
 from auth.sessions import Sessions, Tokens
 
@@ -21,10 +23,15 @@ PATH = "/auth/token"
 
 
 def token_routes(
-    *, sessions: Sessions, facilities: FacilityAuthentication, proofs: Proofs, scopes: tuple[str, ...]
+    *,
+    sessions: Sessions,
+    facilities: FacilityAuthentication,
+    proofs: Proofs,
+    exchange: Exchange,
+    scopes: tuple[str, ...],
 ) -> list[Route]:
     """The routes of this module. `scopes` are those that a facility may be granted."""
-    endpoint = _Endpoint(sessions, facilities, proofs, scopes)
+    endpoint = _Endpoint(sessions, facilities, proofs, exchange, scopes)
     return [
         Route(PATH, endpoint.token, methods=["POST"]),
         Route("/auth/revoke", endpoint.revoke, methods=["POST"]),
@@ -33,9 +40,15 @@ def token_routes(
 
 class _Endpoint:
     def __init__(
-        self, sessions: Sessions, facilities: FacilityAuthentication, proofs: Proofs, scopes: tuple[str, ...]
+        self,
+        sessions: Sessions,
+        facilities: FacilityAuthentication,
+        proofs: Proofs,
+        exchange: Exchange,
+        scopes: tuple[str, ...],
     ) -> None:
         self._sessions = sessions
+        self._exchange = exchange
         self._facilities = facilities
         self._proofs = proofs
         self._scopes = scopes
@@ -61,6 +74,10 @@ class _Endpoint:
                     facility = await self._facilities.authenticate(form)
                     scope = self._granted(form)
                     return _tokens(await self._sessions.open_for_facility(facility, jkt), scope)
+                case exchanging.GRANT:
+                    facility = await self._facilities.authenticate(form)
+                    found = await self._exchange.tokens(form, facility, path=PATH, jkt=jkt)
+                    return _tokens(found, issued_type=exchanging.ACCESS_TOKEN)
                 case None:
                     raise TokenRefused
                 case _:
@@ -104,8 +121,8 @@ class _Endpoint:
         return " ".join(granted)
 
 
-def _tokens(tokens: Tokens, scope: str | None = None) -> Response:
-    """RFC 6749 section 5.1, RFC 9449 section 5."""
+def _tokens(tokens: Tokens, scope: str | None = None, issued_type: str | None = None) -> Response:
+    """RFC 6749 section 5.1, RFC 9449 section 5, RFC 8693 section 2.2.1."""
     answer: dict[str, str | int] = {
         "access_token": tokens.access,
         "token_type": "DPoP" if tokens.bound else "Bearer",
@@ -115,4 +132,6 @@ def _tokens(tokens: Tokens, scope: str | None = None) -> Response:
         answer["refresh_token"] = tokens.refresh
     if scope is not None:
         answer["scope"] = scope
+    if issued_type is not None:
+        answer["issued_token_type"] = issued_type
     return JSONResponse(answer, headers=PRIVATE)

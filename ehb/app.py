@@ -25,6 +25,7 @@ from auth.discovery import discovery_routes
 from auth.dpop import Proofs
 from auth.eid_config import EidConfig, Profile
 from auth.eid_keys import load_keys
+from auth.exchange import Exchange
 from auth.key_sets import KeySets
 from auth.logins import Logins, MobileClient
 from auth.logout import LogoutTokens
@@ -35,7 +36,8 @@ from auth.routes import auth_routes
 from auth.sessions import Sessions
 from auth.token_endpoint import token_routes
 from ehb.custodian import Custodian
-from ehb.domain.identity import ElectronicIdentity, Principal, SignedIn
+from ehb.domain.coding import VIETNAM
+from ehb.domain.identity import ElectronicIdentity, PractitionerRole, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.metrics import MetricsMiddleware
@@ -93,11 +95,17 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock, key_sets)
     proofs = Proofs(sign_ins, base, clock)
     backend = TokenBackend(sessions, proofs)
+    practitioners = Practitioners(mongo, Vault(keys))
+
+    async def role_in_force(role: PractitionerRole) -> bool:
+        return await practitioners.in_force(role, clock().astimezone(VIETNAM).date())
+
+    exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
     endpoint = GraphQLEndpoint(
         make_schema(),
         custodian=custodian,
         facilities=registry,
-        practitioners=Practitioners(mongo, Vault(keys)),
+        practitioners=practitioners,
         ids=OpaqueIds(keys.opaque),
         signer=signer,
         clock=clock,
@@ -124,7 +132,9 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
             *auth_routes(logins=logins, base_url=base),
-            *token_routes(sessions=sessions, facilities=facilities, proofs=proofs, scopes=FACILITY_SCOPES),
+            *token_routes(
+                sessions=sessions, facilities=facilities, proofs=proofs, exchange=exchange, scopes=FACILITY_SCOPES
+            ),
             *discovery_routes(base_url=base, scopes=FACILITY_SCOPES),
             *logout_routes(sessions=sessions, eid=eid, logout_tokens=logout_tokens, client_jwks=config.public_jwks),
             *plain_routes(

@@ -130,6 +130,8 @@ class DenyReason(enum.StrEnum):
     """Nobody reviews what they did themselves."""
     TOO_OFTEN = "TOO_OFTEN"
     """More in an hour than anybody needs."""
+    DELEGATED = "DELEGATED"
+    """A facility's system acts for a practitioner in treating somebody else, and in nothing more."""
     OTHER_FACILITY = "OTHER_FACILITY"
     FACILITY_SUSPENDED = "FACILITY_SUSPENDED"
     DENIED = "DENIED"

@@ -19,7 +19,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
-from ehb.domain.session import AccessToken, Account, Login, LoginCode, Rotation, Session
+from ehb.domain.session import AccessToken, Account, Delegation, Login, LoginCode, Rotation, Session
 from ehb.store.mongo import CODEC, Database, Document, translated
 
 _USED_CODES_KEPT = timedelta(days=1)
@@ -27,6 +27,8 @@ _USED_CODES_KEPT = timedelta(days=1)
 _ACCESS_KEPT = 3
 """How many access tokens of one session may be good at once: the current one, and those of calls under way."""
 _TTL = {"logins": "expires_at", "login_codes": "forget_at", "sessions": "ends_at"}
+_DELEGATIONS_KEPT = 20
+"""How many tokens of one session systems of facilities may hold at once; the oldest makes room."""
 _USED_IDS = ("assertion_ids", "proof_ids")
 _IDS_KEPT = timedelta(minutes=10)
 """How long a used id outlives what it belongs to: the database tidies up by its own clock, not by ours."""
@@ -151,6 +153,18 @@ class SignIns:
     async def end_session(self, key: bytes, now: datetime) -> None:
         await self._sessions.update_one({"_id": key, "ended_at": None}, {"$set": {"ended_at": now}})
 
+    async def add_delegation(self, key: bytes, subject: bytes, delegation: Delegation) -> bool:
+        """False when the session, or its access token with the digest `subject`, is no more."""
+        added = await self._sessions.update_one(
+            {"_id": key, "ended_at": None, "access.digest": subject},
+            {"$push": {"delegated": {"$each": [asdict(delegation)], "$slice": -_DELEGATIONS_KEPT}}},
+        )
+        return added.matched_count == 1
+
+    async def end_delegation(self, key: bytes, delegated: bytes) -> None:
+        """End the one delegated token with this digest."""
+        await self._sessions.update_one({"_id": key}, {"$pull": {"delegated": {"digest": delegated}}})
+
     async def forbid_session(self, key: bytes, now: datetime, until: datetime) -> None:
         """End the session; when it is not there yet, leave a stone in the place where it would be opened."""
         await self._sessions.update_one(
@@ -240,4 +254,5 @@ def _session_from(document: Document | None) -> Session | None:
         ended_at=document["ended_at"],
         account=_account_from(document.get("account")),
         jkt=document.get("jkt"),
+        delegated=tuple(Delegation(**one) for one in document.get("delegated", ())),
     )

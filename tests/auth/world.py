@@ -33,6 +33,7 @@ from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
 from auth.discovery import discovery_routes
 from auth.dpop import Proofs
+from auth.exchange import Exchange
 from auth.key_sets import KeySets
 from auth.logins import Logins, MobileClient
 from auth.logout import LogoutTokens
@@ -44,7 +45,7 @@ from auth.routes import auth_routes
 from auth.sessions import Sessions
 from auth.token_endpoint import token_routes
 from auth.tokens import random_text, s256
-from ehb.domain.identity import ElectronicIdentity, SignedIn
+from ehb.domain.identity import ElectronicIdentity, PractitionerRole, SignedIn
 from ehb.domain.session import FacilityClient
 from ehb.store.sessions import SignIns
 
@@ -94,12 +95,13 @@ class People:
     def __init__(self) -> None:
         self.identities: list[ElectronicIdentity] = []
         self.refuse: Exception | None = None
+        self.roles: tuple[PractitionerRole, ...] = ()
 
     async def sign_in(self, identity: ElectronicIdentity) -> SignedIn:
         if self.refuse is not None:
             raise self.refuse
         self.identities.append(identity)
-        return SignedIn(hashlib.sha256(f"{identity.issuer} {identity.subject}".encode()).digest()[:16])
+        return SignedIn(hashlib.sha256(f"{identity.issuer} {identity.subject}".encode()).digest()[:16], self.roles)
 
 
 @requires("citizen")
@@ -116,6 +118,9 @@ async def whoami(request: Request) -> Response:
             "facility": principal.facility,
             "level": principal.assurance_level,
             "session": principal.session,
+            "roles": [f"{role.licence}@{role.facility}" for role in principal.roles],
+            "role": principal.role.facility if principal.role else None,
+            "actor": principal.actor,
         }
     )
 
@@ -134,6 +139,7 @@ class World:
         self.base = base
         self.clock = Clock()
         self.people = People()
+        self.lapsed: set[PractitionerRole] = set()
         self.register = Register(HOSPITAL)
         store = SignIns(database)
         config = {"client_secret": CLIENT_SECRET, "level_map": {"1": 1, "2": 2}, **eid}
@@ -147,7 +153,10 @@ class World:
         facilities = FacilityAuthentication(self.register, store, audiences, self.clock, key_sets)
         self.proofs = Proofs(store, base, self.clock)
         routes = auth_routes(logins=logins, base_url=base)
-        routes += token_routes(sessions=self.sessions, facilities=facilities, proofs=self.proofs, scopes=SCOPES)
+        exchange = Exchange(store, self.proofs, self.role_in_force, base, self.clock)
+        routes += token_routes(
+            sessions=self.sessions, facilities=facilities, proofs=self.proofs, exchange=exchange, scopes=SCOPES
+        )
         routes += discovery_routes(base_url=base, scopes=SCOPES)
         logout_tokens = LogoutTokens(self.eid.tokens, issuer, store, self.clock)
         routes += logout_routes(
@@ -160,6 +169,9 @@ class World:
         )
         self.browser = self.new_browser()
         self.phone = self.new_browser()
+
+    async def role_in_force(self, role: PractitionerRole) -> bool:
+        return role not in self.lapsed
 
     def new_browser(self) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=self.base)
