@@ -266,7 +266,7 @@ class Sessions:
     async def _end(self, session: Session) -> None:
         now = self._clock()
         await self._store.end_session(session.key, now)
-        if session.in_force(now):
+        if session.in_force(now) and session.account is not None:  # a facility's token has nothing that ends with it
             await self._on_end(session.principal)
 
     def _access(self, name: bytes, now: datetime, life: timedelta) -> tuple[str, AccessToken]:

@@ -77,6 +77,40 @@ async def test_the_clinicians_own_affairs_are_closed_to_the_system_and_the_attem
     assert {(line["system"], line["rule"]) for line in lines} == {(FACILITY, "DELEGATED")}
 
 
+async def test_a_system_is_told_for_whom_it_acts_and_nothing_of_the_clinicians_own(house: House) -> None:
+    _, doctor, _ = await world(house)
+    system = (await exchanged(house, doctor))["access_token"]
+
+    me = (await house.data(system, "{ me { kind name patientId system role { facility } abilities } }"))["me"]
+
+    assert me == {
+        "kind": "CITIZEN",
+        "name": None,
+        "patientId": None,
+        "system": FACILITY,
+        "role": {"facility": FACILITY},
+        "abilities": ["TREAT"],
+    }
+
+
+async def test_a_facility_ends_its_own_token(house: House) -> None:
+    """Row A8."""
+    token = await house.facility(FACILITY)
+    now = int(time.time())
+    claims = {"iss": FACILITY, "sub": FACILITY, "aud": BASE, "jti": secrets.token_hex(8), "exp": now + 120}
+    signed = jwt.encode({"alg": "ES256", "kid": FACILITY}, claims, house.facility_keys[FACILITY])
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+    revoked = await house.http.post(
+        "/auth/revoke", data={"token": token, "client_assertion_type": kind, "client_assertion": signed}
+    )
+
+    assert revoked.status_code == 200
+    assert (
+        await house.http.get("/facility/submissions/x", headers={"Authorization": f"Bearer {token}"})
+    ).status_code == 401
+
+
 async def test_it_ends_at_the_very_next_request_after_the_clinician_signs_out(house: House) -> None:
     _, doctor, _ = await world(house)
     system = (await exchanged(house, doctor))["access_token"]
