@@ -198,6 +198,7 @@ def eid_config(settings: Settings) -> EidConfig:
         birth_date_claim=eid.birth_date_claim,
         level_claim=eid.level_claim,
         level_map=eid.level_map,
+        usual_level=settings.read_level,
         default_level=eid.default_level,
         id_token_algs=eid.id_token_algs,
         allow_http=eid.allow_http,
