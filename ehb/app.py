@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -29,6 +29,7 @@ from auth.oidc import RelyingParty
 from auth.routes import auth_routes
 from auth.sessions import Sessions
 from ehb.custodian import Custodian
+from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.identity import ElectronicIdentity, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
@@ -64,7 +65,8 @@ def utc_now() -> datetime:
 def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
     """The whole API as an ASGI app. Raises Misconfigured for settings that cannot work."""
     mongo = connected(settings)
-    custodian = _door(mongo, keys, clock)
+    fresh = timedelta(seconds=settings.step_up_max_age)
+    custodian = _door(mongo, keys, clock, Assurance(settings.read_level, settings.step_up_level, fresh))
     sign_ins, signer = SignIns(mongo.database), Signer(keys.signing)
     base = settings.base_url.rstrip("/")
 
@@ -169,8 +171,8 @@ async def _seal_now_and_then(seals: TrailSeals) -> None:
             _log.warning("sealing the trail failed, trying again: %s", error.code)
 
 
-def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime]) -> Custodian:
-    return Custodian(Store(mongo, Vault(keys), code_lists()), clock)
+def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime], assurance: Assurance = USUAL) -> Custodian:
+    return Custodian(Store(mongo, Vault(keys), code_lists()), clock, assurance)
 
 
 def connected(settings: Settings) -> Mongo:

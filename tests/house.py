@@ -52,23 +52,30 @@ class House:
     facility_keys: dict[str, ECKey] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
 
-    async def sign_in(self, subject: str, claims: Mapping[str, object]) -> dict[str, Any]:
-        """A whole eID login of a person on the app; gives the token response, or the error that the app gets."""
-        self.provider.register(subject, {"acr": "2", **claims})
+    async def sign_in(
+        self, subject: str, claims: Mapping[str, object], asked: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """A whole eID login of a person on the app; gives the token response, or the error that the app gets.
+
+        `asked` are parameters that the app adds, such as `acr_values`.
+        """
+        self.provider.register(subject, {"acr": "3", **claims})
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE) as browser:
-            return await self._walk(browser, subject, verifier, challenge)
+            return await self._walk(browser, subject, verifier, {"code_challenge": challenge, **(asked or {})})
 
-    async def _walk(self, browser: httpx2.AsyncClient, subject: str, verifier: str, challenge: str) -> dict[str, Any]:
+    async def _walk(
+        self, browser: httpx2.AsyncClient, subject: str, verifier: str, asked: Mapping[str, str]
+    ) -> dict[str, Any]:
         begun = await browser.get(
             "/auth/login",
             params={
                 "client_id": CLIENT,
                 "redirect_uri": REDIRECT,
-                "code_challenge": challenge,
                 "code_challenge_method": "S256",
                 "state": "app-state",
+                **asked,
             },
         )
         back = urlsplit(await self.provider.sign_in(begun.headers["location"], subject))

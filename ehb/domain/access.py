@@ -147,6 +147,9 @@ def decide(
     """
     if request.principal.kind is PrincipalKind.ANONYMOUS:
         return Deny(DenyReason.NOT_SIGNED_IN)
+    suffices = request.assurance.suffices(request.principal, opens_more=request.opens_more, now=request.now)
+    if not suffices and request.action is not Action.SIGN_IN:
+        return Deny(DenyReason.STEP_UP)
     rules: list[Provision] = []
     closed: list[Provision] = []
     for ground in grounds:
