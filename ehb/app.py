@@ -183,8 +183,13 @@ def connected(settings: Settings) -> Mongo:
 
 
 def eid_config(settings: Settings) -> EidConfig:
-    """The eID provider as `auth` knows it."""
+    """The eID provider as `auth` knows it. Raises Misconfigured for settings that contradict each other."""
     eid = settings.eid
+    if settings.step_up_level > max(eid.default_level, *eid.level_map.values()):
+        raise Misconfigured(
+            vi="EHB_STEP_UP_LEVEL cao hơn mọi mức trong EHB_EID__LEVEL_MAP: không ai cho phép ai được.",
+            en="EHB_STEP_UP_LEVEL is above every level of EHB_EID__LEVEL_MAP: nobody could ever give a consent.",
+        )
     return EidConfig(
         issuer=eid.issuer,
         client_id=eid.client_id,
