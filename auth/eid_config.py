@@ -53,6 +53,8 @@ class EidConfig:
     birth_date_claim: str = "birthdate"
     level_claim: str = "acr"
     level_map: Mapping[str, int] = field(default_factory=dict)
+    usual_level: int = 0
+    """The level that every login asks for: many a provider tells the level only when asked."""
     default_level: int = 0
     """The level of a login whose level claim is absent or unknown."""
     id_token_algs: tuple[str, ...] = ()

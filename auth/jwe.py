@@ -11,12 +11,15 @@ from typing import Any
 
 from joserfc import jwe
 from joserfc.errors import JoseError
+from joserfc.jwe import JWERegistry
 from joserfc.jwk import import_key
 
 from auth.jws import NotVerified
 
 KEY_MANAGEMENT = ("ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW", "RSA-OAEP-256")
 CONTENT = ("A128GCM", "A256GCM", "A128CBC-HS256", "A256CBC-HS512")
+_REGISTRY = JWERegistry(algorithms=[*KEY_MANAGEMENT, *CONTENT], strict_check_header=False)
+"""Headers may repeat claims (RFC 7519 section 5.3), which nobody reads there."""
 _LONGEST = 32_768
 _PARTS = 5
 
@@ -31,7 +34,7 @@ def decrypted(token: str, keys: Iterable[Mapping[str, Any]]) -> str:
     if len(token) <= _LONGEST:
         for key in keys:
             try:
-                found = jwe.decrypt_compact(token, import_key({**key}), algorithms=[*KEY_MANAGEMENT, *CONTENT])
+                found = jwe.decrypt_compact(token, import_key({**key}), registry=_REGISTRY)
                 return (found.plaintext or b"").decode()
             except (JoseError, ValueError, TypeError, KeyError, AttributeError):
                 continue

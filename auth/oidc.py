@@ -62,6 +62,7 @@ class RelyingParty:
             "code_challenge": s256(attempt.verifier),
             "code_challenge_method": "S256",
         }
+        level = level or config.usual_level
         if level and (acr_values := config.acr_values(level)):
             asked["acr_values"] = acr_values
         if max_age is not None:

@@ -66,6 +66,11 @@ class SessionStore(Protocol):
     async def end_sessions_of(self, account: Account, now: datetime, until: datetime) -> list[Session]:
         """End all sessions of an account, or of one login of it, and what codes would open; gives those in force."""
 
+    async def end_other_accounts(
+        self, patient_id: bytes, account: Account, now: datetime, until: datetime
+    ) -> list[Session]:
+        """The same for whatever this person opened through another account."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
@@ -102,9 +107,16 @@ class Sessions:
         self._on_end = on_end
 
     async def issue_code(self, login: Login, who: SignedIn, identity: ElectronicIdentity) -> str:
-        """The app's one-time code for a login that the eID finished."""
+        """The app's one-time code for a login that the eID finished.
+
+        Whose account at the eID has changed is signed out of the old one (standards row O12).
+        """
         name = new_name()
-        code = new_token(name)
+        code, now = new_token(name), self._clock()
+        account = Account.of(identity.issuer, identity.subject, identity.session_id)
+        until = now + self._lifetimes.session
+        for session in await self._store.end_other_accounts(who.patient_id, account, now, until):
+            await self._on_end(session.principal)
         await self._store.add_code(
             LoginCode(
                 code=digest(code),
@@ -121,8 +133,8 @@ class Sessions:
                     authenticated_at=identity.authenticated_at,
                     session=random_text(),
                 ),
-                account=Account.of(identity.issuer, identity.subject, identity.session_id),
-                expires_at=self._clock() + self._lifetimes.code,
+                account=account,
+                expires_at=now + self._lifetimes.code,
                 jkt=login.jkt,
             )
         )

@@ -25,7 +25,9 @@ from ehb.store.vault import Vault
 
 REACH = 1.3
 _ROLE = PractitionerRole("000099/TEST-CCHN", FACILITY)
-_DOCTOR = Principal(PrincipalKind.CITIZEN, b"d" * 16, roles=(_ROLE,), role=_ROLE, client_id="ehb-mobile", session="d")
+_DOCTOR = Principal(
+    PrincipalKind.CITIZEN, b"d" * 16, roles=(_ROLE,), role=_ROLE, client_id="ehb-mobile", session="d", assurance_level=2
+)
 _WHOLE = ReadQuery()
 _STANDING = (1, 10, 50)
 _STRIDE = 611

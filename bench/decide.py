@@ -77,7 +77,7 @@ def _consent(number: int) -> HeldConsent:
 
 def request() -> AccessRequest:
     """A doctor reads for treatment."""
-    doctor = Principal(PrincipalKind.CITIZEN, _DOCTOR, roles=(_ROLE,), role=_ROLE, session="s")
+    doctor = Principal(PrincipalKind.CITIZEN, _DOCTOR, roles=(_ROLE,), role=_ROLE, session="s", assurance_level=2)
     return AccessRequest(doctor, Action.READ, Purpose.TREATMENT, _PATIENT, role_in_force=True, now=NOW)
 
 

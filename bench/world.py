@@ -113,7 +113,9 @@ def on(uri: str, database: str, keys: Keys, listener: CommandListener | None = N
 
 def reader(patient_id: bytes) -> Principal:
     """The person themselves."""
-    return Principal(PrincipalKind.CITIZEN, patient_id=patient_id, client_id="ehb-mobile", session="bench")
+    return Principal(
+        PrincipalKind.CITIZEN, patient_id=patient_id, client_id="ehb-mobile", session="bench", assurance_level=2
+    )
 
 
 def permit_of(request: AccessRequest) -> Permit:

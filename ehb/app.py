@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -36,6 +36,7 @@ from auth.routes import auth_routes
 from auth.sessions import Sessions
 from auth.token_endpoint import token_routes
 from ehb.custodian import Custodian
+from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import ElectronicIdentity, PractitionerRole, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
@@ -74,7 +75,8 @@ def utc_now() -> datetime:
 def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
     """The whole API as an ASGI app. Raises Misconfigured for settings that cannot work."""
     mongo = connected(settings)
-    custodian = _door(mongo, keys, clock)
+    fresh = timedelta(seconds=settings.step_up_max_age)
+    custodian = _door(mongo, keys, clock, Assurance(settings.read_level, settings.step_up_level, fresh))
     sign_ins, signer = SignIns(mongo.database), Signer(keys.signing)
     base = settings.base_url.rstrip("/")
 
@@ -191,8 +193,8 @@ async def _seal_now_and_then(seals: TrailSeals) -> None:
             _log.warning("sealing the trail failed, trying again: %s", error.code)
 
 
-def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime]) -> Custodian:
-    return Custodian(Store(mongo, Vault(keys), code_lists()), clock)
+def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime], assurance: Assurance = USUAL) -> Custodian:
+    return Custodian(Store(mongo, Vault(keys), code_lists()), clock, assurance)
 
 
 def connected(settings: Settings) -> Mongo:
@@ -203,8 +205,13 @@ def connected(settings: Settings) -> Mongo:
 
 
 def eid_config(settings: Settings) -> EidConfig:
-    """The eID provider as `auth` knows it."""
+    """The eID provider as `auth` knows it. Raises Misconfigured for settings that contradict each other."""
     eid = settings.eid
+    if settings.step_up_level > max(eid.default_level, *eid.level_map.values()):
+        raise Misconfigured(
+            vi="EHB_STEP_UP_LEVEL cao hơn mọi mức trong EHB_EID__LEVEL_MAP: không ai cho phép ai được.",
+            en="EHB_STEP_UP_LEVEL is above every level of EHB_EID__LEVEL_MAP: nobody could ever give a consent.",
+        )
     return EidConfig(
         issuer=eid.issuer,
         client_id=eid.client_id,
@@ -220,6 +227,7 @@ def eid_config(settings: Settings) -> EidConfig:
         birth_date_claim=eid.birth_date_claim,
         level_claim=eid.level_claim,
         level_map=eid.level_map,
+        usual_level=settings.read_level,
         default_level=eid.default_level,
         id_token_algs=eid.id_token_algs,
         allow_http=eid.allow_http,

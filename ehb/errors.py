@@ -5,7 +5,8 @@
     ├── Forbidden              FORBIDDEN           nobody at once: no legal ground; the trail holds the reason
     │   ├── OtherFacility      OTHER_FACILITY      the facility: the file names another facility than the key
     │   ├── FacilitySuspended  FACILITY_SUSPENDED  the facility: ask the registry why it is not in force
-    │   └── NotYourFacility    NOT_YOUR_FACILITY   the clinician: name a facility that the registry knows them at
+    │   ├── NotYourFacility    NOT_YOUR_FACILITY   the clinician: name a facility that the registry knows them at
+    │   └── StepUpRequired     STEP_UP_REQUIRED    the caller: sign in again, as `details` says (RFC 9470)
     ├── NotFound               NOT_FOUND           the caller: absent and forbidden look the same on purpose
     ├── BadInput               BAD_USER_INPUT      the caller: the request is malformed
     │   ├── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
@@ -21,6 +22,8 @@ name, an identity number or a clinical value: they end up in logs of people we d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class EhbError(Exception):
     """Base of the family; `message(language)` is safe to show to anybody."""
@@ -29,6 +32,8 @@ class EhbError(Exception):
     http_status = 500
     vi = "Có lỗi xảy ra."
     en = "Something went wrong."
+    details: Mapping[str, object] = {}
+    """What a program needs besides the code, shown as `extensions` in GraphQL and as members of a problem."""
 
     def __init__(self, *, vi: str | None = None, en: str | None = None) -> None:
         self.vi = vi or type(self).vi
@@ -79,6 +84,18 @@ class NotYourFacility(Forbidden):
     code = "NOT_YOUR_FACILITY"
     vi = "Bạn không đăng ký hành nghề tại cơ sở này."
     en = "The registry does not know you as a practitioner of this facility."
+
+
+class StepUpRequired(Forbidden):
+    """Mended by the caller: begin a login with these `acr_values` and `max_age` (RFC 9470 section 4)."""
+
+    code = "STEP_UP_REQUIRED"
+    vi = "Việc này cần đăng nhập lại ở mức độ xác thực cao hơn."
+    en = "This needs a login that is stronger or more recent than yours."
+
+    def __init__(self, *, level: int, max_age: int | None) -> None:
+        super().__init__()
+        self.details = {"acrValues": str(level), **({"maxAge": max_age} if max_age is not None else {})}
 
 
 class NotFound(EhbError):

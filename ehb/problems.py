@@ -94,6 +94,7 @@ def problem_response(error: EhbError, language: str, headers: dict[str, str] | N
             "title": HTTPStatus(error.http_status).phrase,
             "status": error.http_status,
             "detail": error.message(language),
+            **error.details,
             "code": error.code,
         },
         status_code=error.http_status,

@@ -52,6 +52,7 @@ described(
         "SENSITIVE": "It is labelled, and nothing that would open it names the label.",
         "NOT_PRESENTED": "It was not shown to them.",
         "WRONG_PASSCODE": "The passcode was wrong.",
+        "STEP_UP": "The login is too weak or too long ago for this.",
         "TOO_OFTEN": "More in an hour than anybody needs.",
         "OWN_REVIEW": "Nobody reviews what they did themselves.",
         "DELEGATED": "A facility's system acts for a practitioner in treating somebody else, and in nothing more.",

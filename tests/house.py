@@ -52,28 +52,40 @@ class House:
     facility_keys: dict[str, ECKey] = field(default_factory=dict)
     clock: Clock = field(default_factory=Clock)
 
-    async def sign_in(self, subject: str, claims: Mapping[str, object], proof: str | None = None) -> dict[str, Any]:
+    async def sign_in(
+        self,
+        subject: str,
+        claims: Mapping[str, object],
+        asked: Mapping[str, str] | None = None,
+        proof: str | None = None,
+    ) -> dict[str, Any]:
         """A whole eID login of a person on the app; gives the token response, or the error that the app gets.
 
-        With a DPoP proof the tokens are bound to its key.
+        `asked` are parameters that the app adds, such as `acr_values`. A DPoP proof binds the tokens to its key.
         """
-        self.provider.register(subject, {"acr": "2", **claims})
+        self.provider.register(subject, {"acr": "3", **claims})
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        asked = {"code_challenge": challenge, **(asked or {})}
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE) as browser:
-            return await self._walk(browser, subject, verifier, challenge, proof)
+            return await self._walk(browser, subject, verifier, asked, proof)
 
     async def _walk(
-        self, browser: httpx2.AsyncClient, subject: str, verifier: str, challenge: str, proof: str | None
+        self,
+        browser: httpx2.AsyncClient,
+        subject: str,
+        verifier: str,
+        asked: Mapping[str, str],
+        proof: str | None,
     ) -> dict[str, Any]:
         begun = await browser.get(
             "/auth/login",
             params={
                 "client_id": CLIENT,
                 "redirect_uri": REDIRECT,
-                "code_challenge": challenge,
                 "code_challenge_method": "S256",
                 "state": "app-state",
+                **asked,
             },
         )
         back = urlsplit(await self.provider.sign_in(begun.headers["location"], subject))

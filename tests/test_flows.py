@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
+from auth.tokens import s256
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
-from tests.house import House
+from tests.house import CLIENT, REDIRECT, House
 
 OTHER_ID = "999190000002"
 HEALTH_BOOK = "query($patient: ID!) { healthBook(patient: $patient, purpose: PATIENT_REQUEST) { asOf } }"
@@ -49,6 +52,28 @@ async def test_a_visit_file_becomes_part_of_the_book_that_the_citizen_reads_afte
         {"code": {"text": "Glucose"}, "value": {"value": "5.60", "unit": "mmol/L"}}
     ]
     assert book["treatment"]["prescriptions"]["nodes"][0]["dosage"].startswith("1 viên")
+
+
+async def test_from_the_answer_of_the_eid_to_the_first_book_are_three_requests(house: House) -> None:
+    """Callback, token, book: a phone on a slow line waits for nothing else."""
+    house.provider.register("quick", {"SoDinhDanh": NATIONAL_ID, "HoVaTen": "Nguyễn Thị Thử", "acr": "2"})
+    asked = {
+        "client_id": CLIENT,
+        "redirect_uri": REDIRECT,
+        "code_challenge": s256("v" * 43),
+        "code_challenge_method": "S256",
+        "state": "app-state",
+    }
+    begun = await house.http.get("/auth/login", params=asked)
+    from_the_eid = urlsplit(await house.provider.sign_in(begun.headers["location"], "quick"))
+
+    first = await house.http.get(f"{from_the_eid.path}?{from_the_eid.query}")
+    code = parse_qs(urlsplit(first.headers["location"]).query)["code"][0]
+    form = {"grant_type": "authorization_code", "client_id": CLIENT, "redirect_uri": REDIRECT}
+    second = await house.http.post("/auth/token", data={**form, "code": code, "code_verifier": "v" * 43})
+    third = await house.ask(second.json()["access_token"], BOOK)
+
+    assert third["data"]["myHealthBook"]["patient"]["fullName"] == "Nguyễn Thị Thử"
 
 
 async def test_a_citizen_reads_only_the_own_book_and_every_attempt_is_in_the_trail(house: House) -> None:

@@ -171,7 +171,7 @@ async def test_nobody_is_entered_twice_or_as_their_own_or_by_themselves(house: H
         await appoint(house, CHILD, CHILD)
     with pytest.raises(NotFound):
         await appoint(house, CHILD, "999085000555")
-    citizen = Principal(PrincipalKind.CITIZEN, patient_id=b"x" * 16, session="s")
+    citizen = Principal(PrincipalKind.CITIZEN, patient_id=b"x" * 16, session="s", assurance_level=2)
     with pytest.raises(Forbidden):
         await stewardship.end_guardian(stewards_door(house), citizen, CHILD, PARENT, path=PATH)
     refused = await house.mongo.database["audit_events"].count_documents({"outcome": "DENY", "path": PATH})

@@ -22,7 +22,7 @@ from tests.house import House
 from tests.test_consent import given, permit, world
 
 ROLE = PractitionerRole("000077/TEST-CCHN", FACILITY, "noi khoa")
-DOCTOR = Principal(PrincipalKind.CITIZEN, b"d" * 16, roles=(ROLE,), role=ROLE, session="s")
+DOCTOR = Principal(PrincipalKind.CITIZEN, b"d" * 16, roles=(ROLE,), role=ROLE, session="s", assurance_level=2)
 
 
 class Watch(CommandListener):
@@ -66,7 +66,7 @@ async def test_the_trail_of_a_read_is_written_beside_the_fetch(house: House, wat
     await given(house, citizen, permit())
     book = OpaqueIds(house.keys.opaque).patient_key(book_id)
     assert book is not None
-    own = Principal(PrincipalKind.CITIZEN, book, session="s")
+    own = Principal(PrincipalKind.CITIZEN, book, session="s", assurance_level=2)
 
     mine = await commands(*watched, own, book, Purpose.PATIENT_REQUEST)
     assert sorted(mine[:3]) == ["+find people", "+find records", "+insert audit_events"]

@@ -39,6 +39,11 @@ def _environment(tmp_path: Path, mongo_uri: str) -> dict[str, str]:
         ("EHB_MOBILE_REDIRECT_URIS", "http://app.example.vn/in"),
         ("EHB_EID__DEFAULT_LEVEL", "99"),
         ("EHB_EID__LEVEL_MAP", "a=1"),
+        ("EHB_EID__LEVEL_MAP", '{"1": 1, "2": 2}'),
+        ("EHB_EID__PROFILE", "fapi3"),
+        ("EHB_EID__PROFILE", "fapi2"),
+        ("EHB_EID__KEYS_FILE", "/nowhere/keys.json"),
+        ("EHB_STEP_UP_MAX_AGE", "0"),
         ("EHB_EID__ISSUER", "http://eid.example.vn"),
         ("EHB_LARGEST_FILE", "-1"),
         ("EHB_DATABASE", "a b"),
@@ -49,6 +54,7 @@ def test_a_setting_that_is_not_safe_is_refused_before_the_first_request(tmp_path
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+    assert "MongoDB" not in done.stderr  # it does not answer either, but nobody got as far as asking it
 
 
 def test_a_database_that_does_not_answer_is_said_in_one_line_however_many_workers(tmp_path: Path) -> None:

@@ -300,7 +300,7 @@ async def test_a_merge_is_written_down_with_its_reason_sealed(house: House) -> N
     ("principal", "refusal"),
     [
         (Principal(PrincipalKind.ANONYMOUS), Unauthenticated),
-        (Principal(PrincipalKind.CITIZEN, patient_id=b"p" * 16, session="s"), Forbidden),
+        (Principal(PrincipalKind.CITIZEN, patient_id=b"p" * 16, session="s", assurance_level=2), Forbidden),
         (Principal(PrincipalKind.FACILITY, facility=FACILITY, session="s"), Forbidden),
         (Principal(PrincipalKind.STEWARD), Forbidden),
     ],

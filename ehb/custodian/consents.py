@@ -5,6 +5,7 @@ The one invariant: whoever speaks for a book is its person, or somebody who repr
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,7 +78,8 @@ class Consents:
         path: str,
     ) -> HeldConsent:
         """Keep what somebody agreed to. `number` is the grantee's, for a person. Raises Forbidden and Conflict."""
-        request, permit = await self._door.about(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
+        asked = own_affair(principal, Action.GIVE_CONSENT, patient_id, opens_more=terms.permit)
+        request, permit = await self._door.about(asked, path)
         book, now = _book(permit), self._clock()
         standing = await self._store.consents.standing(book, now)
         years = age(standing.birth_date, now.astimezone(VIETNAM).date())
@@ -122,26 +124,35 @@ class Consents:
 
     async def approve(self, principal: Principal, patient_id: bytes | None, consent: bytes, *, path: str) -> None:
         """Agree to a consent that another party of the same book gave. Raises Forbidden and NotFound."""
-        request, permit = await self._door.about(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
+        asked = own_affair(principal, Action.GIVE_CONSENT, patient_id, opens_more=True)
+        request, permit = await self._door.about(asked, path)
         party = Party.PERSON if request.about_oneself else Party.REPRESENTATIVE
         event = audit_event(request, permit, path=path, now=self._clock())
         if not await self._store.consents.approve(permit, consent, party, event):
             raise NotFound
 
     async def withdraw(self, principal: Principal, patient_id: bytes | None, consent: bytes, *, path: str) -> None:
-        """End a consent, from this moment on. Raises Forbidden, and NotFound when none stands under this id."""
-        request, permit = await self._door.about(own_affair(principal, Action.WITHDRAW_CONSENT, patient_id), path)
+        """End a consent, from this moment on; what keeps somebody out needs a fresh and strong login to end.
+
+        Raises Forbidden, StepUpRequired, and NotFound when none stands under this id.
+        """
+        asked = own_affair(principal, Action.WITHDRAW_CONSENT, patient_id)
+        request, permit = await self._door.about(asked, path)
+        if any(one.consent.id == consent and not one.consent.permit for one in await self._held(permit)):
+            await self._door.about(dataclasses.replace(asked, opens_more=True), path)
         now = self._clock()
         event = audit_event(request, permit, path=path, now=now)
         if not await self._store.consents.end_grant(permit, consent, "consent", event, now=now):
             raise NotFound
 
+    async def _held(self, permit: Permit) -> list[HeldConsent]:
+        return await self._store.consents.consents(permit)
+
     async def list(self, principal: Principal, patient_id: bytes | None, *, path: str) -> list[HeldConsent]:
         """All that was ever said about a book, the newest first. Raises Forbidden."""
         request, permit = await self._door.about(own_affair(principal, Action.READ_CONSENTS, patient_id), path)
         await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
-        found = await self._store.consents.consents(permit)
-        return sorted(found, key=lambda held: held.consent.agreement.at, reverse=True)
+        return sorted(await self._held(permit), key=lambda held: held.consent.agreement.at, reverse=True)
 
     async def find_book(self, principal: Principal, identifier: Identifier | None, *, path: str) -> bytes:
         """The key of the book with this number, or one that no book has: whoever asks learns nothing else.
@@ -156,11 +167,14 @@ class Consents:
         return await self._store.consents.book_of(permit, identifier)
 
 
-def own_affair(principal: Principal, action: Action, patient_id: bytes | None) -> AccessRequest:
+def own_affair(
+    principal: Principal, action: Action, patient_id: bytes | None, *, opens_more: bool = False
+) -> AccessRequest:
     """A question about looking after a book: one's own when none is named, else as who represents its person."""
     book = patient_id if patient_id is not None else principal.patient_id
     own = book == principal.patient_id
-    return AccessRequest(principal, action, Purpose.PATIENT_REQUEST if own else Purpose.FAMILY_REQUEST, patient_id=book)
+    purpose = Purpose.PATIENT_REQUEST if own else Purpose.FAMILY_REQUEST
+    return AccessRequest(principal, action, purpose, patient_id=book, opens_more=opens_more)
 
 
 def _book(permit: Permit) -> bytes:

@@ -19,6 +19,7 @@ from ehb.custodian.presentations import Presentations, PresentationStore
 from ehb.custodian.preview import Previews
 from ehb.custodian.trail import Trail, TrailStore
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
+from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
 from ehb.domain.coding import VIETNAM
@@ -115,10 +116,10 @@ class Opened:
 class Custodian:
     """Holds the store; nobody else does."""
 
-    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime], assurance: Assurance = USUAL) -> None:
         self._store = store
         self._clock = clock
-        self._door = Door(store, clock)
+        self._door = Door(store, clock, assurance)
         self.consents = Consents(self._door, store, clock)
         self.presentations = Presentations(self._door, store, clock)
         self.previews = Previews(self._door, store, clock)

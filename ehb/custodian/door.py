@@ -22,10 +22,19 @@ from ehb.domain.access import (
     Standing,
     decide,
 )
+from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import PractitionerRole, Principal
-from ehb.errors import EhbError, FacilitySuspended, Forbidden, OtherFacility, RateLimited, Unauthenticated
+from ehb.errors import (
+    EhbError,
+    FacilitySuspended,
+    Forbidden,
+    OtherFacility,
+    RateLimited,
+    StepUpRequired,
+    Unauthenticated,
+)
 
 _REFUSALS: dict[DenyReason, type[EhbError]] = {
     DenyReason.NOT_SIGNED_IN: Unauthenticated,
@@ -63,9 +72,10 @@ class DoorStore(Protocol):
 class Door:
     """Decides and records."""
 
-    def __init__(self, store: DoorStore, clock: Callable[[], datetime]) -> None:
+    def __init__(self, store: DoorStore, clock: Callable[[], datetime], assurance: Assurance = USUAL) -> None:
         self._store = store
         self._clock = clock
+        self._assurance = assurance
 
     async def reading(
         self, principal: Principal, patient_id: bytes | None, purpose: Purpose, path: str
@@ -111,7 +121,7 @@ class Door:
         For one's own book nothing is looked up: it is open whatever stands.
         """
         now, role = self._clock(), request.principal.role
-        request = dataclasses.replace(request, now=now)
+        request = dataclasses.replace(request, now=now, assurance=self._assurance)
         if request.about_oneself and request.purpose is Purpose.PATIENT_REQUEST:
             return request, NOTHING_STANDS
         standing = await self._standing(request.patient_id, now)
@@ -120,13 +130,23 @@ class Door:
 
     async def authorise(self, request: AccessRequest, path: str, standing: Standing = NOTHING_STANDS) -> Permit:
         """The permit. Raises what the outside may know of a refusal, after the trail has it."""
+        if request.assurance is not self._assurance:
+            request = dataclasses.replace(request, assurance=self._assurance)
         decision = decide(request, standing)
         if isinstance(decision, Permit) and not await self._within_budget(request):
             decision = Deny(DenyReason.TOO_OFTEN)
         if isinstance(decision, Deny):
             await self.refuse(request, decision, path)
+            if decision.reason is DenyReason.STEP_UP:
+                raise self._step_up(request)
             raise _REFUSALS.get(decision.reason, Forbidden)
         return decision
+
+    def _step_up(self, request: AccessRequest) -> StepUpRequired:
+        rule = self._assurance
+        if request.opens_more:
+            return StepUpRequired(level=rule.high, max_age=int(rule.fresh.total_seconds()))
+        return StepUpRequired(level=rule.read, max_age=None)
 
     async def _within_budget(self, request: AccessRequest) -> bool:
         most, actor = AN_HOUR.get(request.action), request.principal.patient_id

@@ -115,8 +115,12 @@ class Presentations:
     async def start(
         self, principal: Principal, patient_id: bytes | None, showing: Showing, *, path: str
     ) -> tuple[HeldPresentation, bytes]:
-        """Show part of a book: what stands, and the secret for the code, which is nowhere else. Raises Forbidden."""
-        request, permit = await self._door.about(own_affair(principal, Action.PRESENT, patient_id), path)
+        """Show part of a book: what stands, and the secret for the code, which is nowhere else.
+
+        Without a passcode it takes a fresh and strong login. Raises Forbidden and StepUpRequired.
+        """
+        asked = own_affair(principal, Action.PRESENT, patient_id, opens_more=showing.passcode is None)
+        request, permit = await self._door.about(asked, path)
         if showing.labels:
             await self._must_see(request, showing.labels, path)
         now, new = self._clock(), os.urandom(16)
@@ -198,7 +202,7 @@ class Presentations:
 
     async def _must_see(self, request: AccessRequest, labels: frozenset[str], path: str) -> None:
         """Raises Forbidden for a representative who would show what is closed to them (a parent, from 15 on)."""
-        known, standing = await self._door.known(dataclasses.replace(request, action=Action.READ))
+        known, standing = await self._door.known(dataclasses.replace(request, action=Action.READ, opens_more=False))
         decision = decide(known, standing)
         rules = decision.rules if isinstance(decision, Permit) else ()
         if not any(rule.labels is None or labels <= rule.labels for rule in rules):

@@ -27,6 +27,7 @@ from ehb.domain.access import (
     Withheld,
     decide,
 )
+from ehb.domain.assurance import HIGHEST
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
 from ehb.domain.coding import VIETNAM
@@ -129,7 +130,9 @@ class Previews:
         """The question that the viewer would ask, and what would stand then."""
         if viewer.guardianship is not None:
             held = _guardianship(standing, viewer.guardianship)
-            guardian = Principal(PrincipalKind.CITIZEN, held.guardianship.guardian, session="preview")
+            guardian = Principal(
+                PrincipalKind.CITIZEN, held.guardianship.guardian, assurance_level=HIGHEST, session="preview"
+            )
             return AccessRequest(guardian, Action.READ, Purpose.FAMILY_REQUEST, patient_id=book, now=now), standing
         role = viewer.role
         if role is None:
@@ -138,7 +141,9 @@ class Previews:
         in_force = await (
             self._store.role_in_force(role, day) if role.licence else self._store.facility_in_force(role.facility, day)
         )
-        principal = Principal(PrincipalKind.CITIZEN, _SOMEBODY, roles=(role,), role=role, session="preview")
+        principal = Principal(
+            PrincipalKind.CITIZEN, _SOMEBODY, roles=(role,), role=role, assurance_level=HIGHEST, session="preview"
+        )
         purpose = Purpose.EMERGENCY_TREATMENT if viewer.emergency else Purpose.TREATMENT
         request = AccessRequest(principal, Action.READ, purpose, patient_id=book, role_in_force=in_force, now=now)
         if not viewer.emergency:

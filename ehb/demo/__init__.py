@@ -74,7 +74,8 @@ def run(demo: Demo, environment: Settings, say: Callable[[str], None] = print) -
             base_url=base,
             mobile_client_id=_MOBILE_CLIENT,
             mobile_redirect_uris=(f"{base}/demo/signed-in",),
-            eid=EidSettings(issuer=issuer, client_secret=SecretStr("demo"), default_level=2),
+            eid=EidSettings(issuer=issuer, client_secret=SecretStr("demo"), default_level=3),
+            step_up_max_age=3_600,
         )
         asyncio.run(_serve(demo, settings, _keys(folder), folder, listening, say))
 

@@ -82,4 +82,4 @@ async def register_people(issuer: str, people: Sequence[synthetic.Person]) -> No
 
 
 async def _may_sign_in(provider: httpx2.AsyncClient, sub: str, claims: dict[str, str]) -> None:
-    (await provider.put(f"/users/{sub}", json={**claims, "acr": "2"})).raise_for_status()
+    (await provider.put(f"/users/{sub}", json={**claims, "acr": "3"})).raise_for_status()

@@ -150,6 +150,9 @@ def decide(
         return Deny(DenyReason.NOT_SIGNED_IN)
     if request.principal.actor is not None and not _delegable(request):
         return Deny(DenyReason.DELEGATED)
+    suffices = request.assurance.suffices(request.principal, opens_more=request.opens_more, now=request.now)
+    if not suffices and request.action is not Action.SIGN_IN:
+        return Deny(DenyReason.STEP_UP)
     rules: list[Provision] = []
     closed: list[Provision] = []
     for ground in grounds:

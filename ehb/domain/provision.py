@@ -13,6 +13,7 @@ from datetime import datetime
 
 import msgspec
 
+from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.identity import Principal
 from ehb.domain.selection import EVERYTHING, Selection
 
@@ -128,6 +129,8 @@ class DenyReason(enum.StrEnum):
     WRONG_PASSCODE = "WRONG_PASSCODE"
     OWN_REVIEW = "OWN_REVIEW"
     """Nobody reviews what they did themselves."""
+    STEP_UP = "STEP_UP"
+    """The login is too weak or too long ago for this."""
     TOO_OFTEN = "TOO_OFTEN"
     """More in an hour than anybody needs."""
     DELEGATED = "DELEGATED"
@@ -152,6 +155,10 @@ class AccessRequest:
     """The registry knows the principal's role today: licence valid, employed at the facility, facility in force."""
     now: datetime | None = None
     """The moment that validity is judged by; None is never within any validity."""
+    opens_more: bool = False
+    """It opens a book to somebody, or takes records away: it needs a fresh and strong login."""
+    assurance: Assurance = USUAL
+    """What a login must be here."""
 
     @property
     def about_oneself(self) -> bool:

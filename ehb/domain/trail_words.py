@@ -69,6 +69,7 @@ REASONS: dict[DenyReason, tuple[str, str]] = {
     ),
     DenyReason.WRONG_PASSCODE: ("sai mã bảo vệ", "the passcode was wrong"),
     DenyReason.OWN_REVIEW: ("không ai tự xem xét việc của mình", "nobody reviews what they did themselves"),
+    DenyReason.STEP_UP: ("đăng nhập chưa đủ mạnh hoặc đã lâu", "the login was too weak or too long ago"),
     DenyReason.TOO_OFTEN: ("quá nhiều lần trong một giờ", "it was too often within an hour"),
     DenyReason.DELEGATED: (
         "hệ thống của cơ sở chỉ được thay mặt người hành nghề khi chữa trị cho người khác",

@@ -41,7 +41,7 @@ async def create_indexes(database: Database) -> None:
     for name in _USED_IDS:
         await database[name].create_index("expires_at", expireAfterSeconds=0)
     for name in ("login_codes", "sessions"):
-        for field in ("account.subject", "account.sid"):
+        for field in ("account.subject", "account.sid", "principal.patient_id"):
             await database[name].create_index(field, sparse=True)
 
 
@@ -177,8 +177,16 @@ class SignIns:
         A code that is not redeemed yet, or at this moment, opens nothing any more.
         """
         wanted = {f"account.{name}": value for name, value in _account_document(account).items()}
-        if not wanted:
-            return []
+        return await self._end_all(wanted, now, until) if wanted else []
+
+    async def end_other_accounts(
+        self, patient_id: bytes, account: Account, now: datetime, until: datetime
+    ) -> list[Session]:
+        """End what a person opened through any other account than this one; gives the sessions that were in force."""
+        wanted = {"principal.patient_id": patient_id, "account.subject": {"$ne": account.subject}}
+        return await self._end_all(wanted, now, until)
+
+    async def _end_all(self, wanted: Document, now: datetime, until: datetime) -> list[Session]:
         found = await self._sessions.find({**wanted, "ended_at": None, "ends_at": {"$gt": now}}).to_list()
         async for code in self._codes.find(wanted, {"session": 1}):
             await self.forbid_session(code["session"], now, until)

@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,6 +43,7 @@ class HostileProvider:
         routes = [
             Route("/.well-known/openid-configuration", self._metadata),
             Route("/authorize", self._authorize),
+            Route("/par", self._par, methods=["POST"]),
             Route("/token", self._token, methods=["POST"]),
             Route("/jwks", self._jwks),
             Route("/userinfo", self._userinfo),
@@ -64,6 +65,9 @@ class HostileProvider:
         self.user: Claims = {}
         self.sign: Callable[[Claims], str] = self.honestly
         self.token_requests: list[dict[str, str]] = []
+        self.par: Claims = {}
+        self.pushed: list[dict[str, str]] = []
+        self.proofs: list[str | None] = []
         self.authorizations: list[str | None] = []
         self.key_fetches = 0
         self.metadata_fetches = 0
@@ -89,6 +93,7 @@ class HostileProvider:
                 "authorization_endpoint": f"{self.issuer}/authorize",
                 "token_endpoint": f"{self.issuer}/token",
                 "jwks_uri": f"{self.issuer}/jwks",
+                "pushed_authorization_request_endpoint": f"{self.issuer}/par",
                 "userinfo_endpoint": f"{self.issuer}/userinfo",
                 "authorization_response_iss_parameter_supported": True,
                 "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
@@ -96,8 +101,16 @@ class HostileProvider:
             | self.metadata
         )
 
+    async def _par(self, request: Request) -> Response:
+        form = {name: str(value) for name, value in (await request.form()).items()}
+        self.pushed.append(form)
+        self.proofs.append(request.headers.get("dpop"))
+        answer = {"request_uri": f"urn:ietf:params:oauth:request_uri:{len(self.pushed) - 1}", "expires_in": 60}
+        return JSONResponse(answer | self.par, status_code=400 if "error" in self.par else 201)
+
     async def _authorize(self, request: Request) -> Response:
-        asked = request.query_params
+        pushed = request.query_params.get("request_uri")
+        asked: Mapping[str, str] = self.pushed[int(pushed.rpartition(":")[2])] if pushed else request.query_params
         code = secrets.token_urlsafe(16)
         self._nonces[code] = asked["nonce"]
         honest: dict[str, str | None] = {"code": code, "state": asked["state"], "iss": self.issuer}
@@ -107,6 +120,7 @@ class HostileProvider:
     async def _token(self, request: Request) -> Response:
         form = {name: str(value) for name, value in (await request.form()).items()}
         self.token_requests.append(form)
+        self.proofs.append(request.headers.get("dpop"))
         self.authorizations.append(request.headers.get("authorization"))
         now = int(time.time())
         claims: Claims = {

@@ -144,10 +144,14 @@ CHILD = Standing(guardianships=(guardianship(),), birth_date="2020-01-01")
         ("for treatment", replace(FOR_FAMILY, purpose=Purpose.TREATMENT), NO),
         ("as if it were the own book", replace(FOR_FAMILY, purpose=Purpose.PATIENT_REQUEST), NO),
         ("no moment, no validity", replace(FOR_FAMILY, now=None), NO),
-        ("a caller without book", replace(FOR_FAMILY, principal=Principal(PrincipalKind.CITIZEN)), NO),
+        (
+            "a caller without book",
+            replace(FOR_FAMILY, principal=Principal(PrincipalKind.CITIZEN, assurance_level=2)),
+            NO,
+        ),
         ("a facility with that key", replace(FOR_FAMILY, principal=replace(HOSPITAL, patient_id=STRANGER)), NO),
         ("a steward with that key", replace(FOR_FAMILY, principal=Principal(PrincipalKind.STEWARD, STRANGER)), NO),
-        ("the child", replace(FOR_FAMILY, principal=Principal(PrincipalKind.CITIZEN, PATIENT)), NO),
+        ("the child", replace(FOR_FAMILY, principal=Principal(PrincipalKind.CITIZEN, PATIENT, assurance_level=2)), NO),
     ),
 )
 def test_a_guardian_reads_for_family(request_: AccessRequest, expected: object) -> None:

@@ -79,7 +79,7 @@ def asks_as(**role: str) -> AccessRequest:
         ("person: one bit of the key", FOR_FAMILY, {**FAMILY, "person": STRANGER[:-1] + b"t"}, NO),
         (
             "person: number is nobody's, caller has no book",
-            replace(FOR_FAMILY, principal=Principal(PrincipalKind.CITIZEN)),
+            replace(FOR_FAMILY, principal=Principal(PrincipalKind.CITIZEN, assurance_level=2)),
             FAMILY,
             NO,
         ),

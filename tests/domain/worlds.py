@@ -30,9 +30,9 @@ TICK = timedelta(microseconds=1)
 LICENCE, SCOPE, OTHER_FACILITY, INSURER = "900001/CCHN", "noi khoa", "99002", "insurer-1"
 
 ROLE = PractitionerRole(LICENCE, FACILITY, SCOPE)
-DOCTOR = Principal(PrincipalKind.CITIZEN, b"d" * 16, roles=(ROLE,), role=ROLE, session="s-doctor")
-RELATIVE = Principal(PrincipalKind.CITIZEN, STRANGER, session="s-relative")
-AGENT = Principal(PrincipalKind.CITIZEN, b"a" * 16, organization=INSURER, session="s-agent")
+DOCTOR = Principal(PrincipalKind.CITIZEN, b"d" * 16, roles=(ROLE,), role=ROLE, session="s-doctor", assurance_level=2)
+RELATIVE = Principal(PrincipalKind.CITIZEN, STRANGER, session="s-relative", assurance_level=2)
+AGENT = Principal(PrincipalKind.CITIZEN, b"a" * 16, organization=INSURER, session="s-agent", assurance_level=2)
 
 TREATING = AccessRequest(DOCTOR, Action.READ, Purpose.TREATMENT, PATIENT, role_in_force=True, now=NOW)
 RESCUING = replace(TREATING, purpose=Purpose.EMERGENCY_TREATMENT)

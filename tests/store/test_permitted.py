@@ -26,7 +26,9 @@ from ehb.store.vault import DataKey
 
 PATIENT = b"p" * 16
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
-DOCTOR = Principal(PrincipalKind.CITIZEN, b"d" * 16, role=PractitionerRole("L-1", "99001", "noi khoa"), session="s")
+DOCTOR = Principal(
+    PrincipalKind.CITIZEN, b"d" * 16, role=PractitionerRole("L-1", "99001", "noi khoa"), session="s", assurance_level=2
+)
 REQUEST = AccessRequest(DOCTOR, Action.READ, Purpose.TREATMENT, PATIENT, role_in_force=True, now=NOW)
 SECTIONS = (Section.CONDITIONS, Section.PRESCRIPTIONS)
 KEYS = tuple(bytes([number]) * 12 for number in range(1, 7))
