@@ -93,7 +93,8 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
         position_context: Any,
     ) -> Any:
         """The value as stock execution completes it, by a compiled plan where there is one and all goes well."""
-        plain = position_context is None and self.middleware_manager is None and result is not None
+        watched = self.middleware_manager is not None and self.middleware_manager.middlewares
+        plain = position_context is None and result is not None and not watched
         plan = self._plan(return_type, field_details_list) if plain else None
         if plan is not None:
             try:

@@ -133,16 +133,33 @@ def answered(running: strawberry.Schema, document: str, world: domain.HealthBook
     return orjson.dumps({"data": result.data, "errors": errors}, default=repr)
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
+DRAWN = given(
     document=documents(COMPILED._schema, cast(GraphQLObjectType, COMPILED._schema.query_type), 5),
     seed=st.integers(0, 10_000),
     odd=st.sampled_from([0, 0, 0.01, 0.1]),
     variables=st.fixed_dictionaries({name: st.booleans() for name in CONDITIONS}),
 )
-def test_any_document_is_answered_as_stock_execution_answers_it(
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@DRAWN
+def test_a_random_document_is_answered_as_stock_execution_answers_it(
     document: str, seed: int, odd: float, variables: dict[str, bool]
 ) -> None:
+    compare(document, seed, odd, variables)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
+@DRAWN
+def test_thousands_of_random_documents_are_answered_as_stock_execution_answers_them(
+    document: str, seed: int, odd: float, variables: dict[str, bool]
+) -> None:
+    compare(document, seed, odd, variables)
+
+
+def compare(document: str, seed: int, odd: float, variables: dict[str, bool]) -> None:
     world = Worlds(seed, odd).book(6)
     expected = answered(STOCK, document, world, variables)
 
