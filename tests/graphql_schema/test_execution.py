@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import msgspec
 import orjson
+import pytest
 import strawberry
 from graphql import GraphQLObjectType
 from hypothesis import HealthCheck, given, settings
