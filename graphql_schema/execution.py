@@ -203,6 +203,10 @@ class _Compiler:
             return f"{self._name(_EnumNames(kind))}[{it}]"
         shown = f"{self._name(_shown(kind))}({it})"
         exact = _EXACT.get(kind.name) if is_specified_scalar_type(kind) else None
+        if kind.coerce_output_value is str:
+            exact = "str"
+        if kind.name == "Int" and is_specified_scalar_type(kind):
+            return f"({it} if type({it}) is int and -2147483648 <= {it} <= 2147483647 else {shown})"
         return f"({it} if type({it}) is {exact} else {shown})" if exact else shown
 
     def _projections(self, kind: GraphQLOutputType, details: FieldDetailsList) -> _Projections:

@@ -152,7 +152,7 @@ def test_a_random_document_is_answered_as_stock_execution_answers_it(
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
 @DRAWN
 def test_thousands_of_random_documents_are_answered_as_stock_execution_answers_them(
     document: str, seed: int, odd: float, variables: dict[str, bool]
