@@ -32,7 +32,8 @@
             ├── AssertionTooLong   ASSERTION_TOO_LONG   the facility: at most five minutes
             └── AssertionReplayed  ASSERTION_REPLAYED   the facility: a new `jti` each time
 
-Those of client assertions are in `assertion_errors`. `error` is the OAuth word (RFC 6749 sections 4.1.2.1 and 5.2); `code` is ours and is what clients branch on.
+Those of client assertions are in `assertion_errors`. `error` is the OAuth word (RFC 6749 sections 4.1.2.1 and 5.2);
+`code` is ours and is what clients branch on.
 """
 
 from __future__ import annotations
