@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from auth.errors import (
+from auth.assertion_errors import (
     AssertionAudience,
     AssertionExpired,
     AssertionInvalid,

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from auth.errors import ClientRefused, TokenRefused
+from auth.assertion_errors import ClientRefused
+from auth.errors import TokenRefused, TooManyFailures
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "Referrer-Policy": "no-referrer"}
 _LARGEST_FORM = 32_768
@@ -60,4 +61,6 @@ def refused(error: TokenRefused) -> Response:
     """RFC 6749 section 5.2, with our own stable code. The description is English, as the RFC allows ASCII only."""
     answer = {"error": error.error, "error_description": error.en, "code": error.code}
     asks = {"WWW-Authenticate": "Bearer"} if isinstance(error, ClientRefused) else {}
+    if isinstance(error, TooManyFailures):
+        asks = {"Retry-After": str(error.retry_after)}
     return JSONResponse(answer, status_code=error.http_status, headers={**PRIVATE, **asks})

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from auth.errors import LoginRequestInvalid
+from auth.attempts import Attempts
+from auth.errors import LoginRequestInvalid, TooManyLogins
 from auth.forms import PRIVATE, once
 from auth.logins import Logins, Step
 from ehb.errors import EhbError
@@ -20,9 +21,9 @@ from ehb.problems import refusal
 _COOKIE_LIFE = 600
 
 
-def auth_routes(*, logins: Logins, base_url: str) -> list[Route]:
+def auth_routes(*, logins: Logins, attempts: Attempts, base_url: str) -> list[Route]:
     """The routes of this module. `base_url` is our own origin, without a slash at its end."""
-    endpoints = _Endpoints(logins, base_url)
+    endpoints = _Endpoints(logins, attempts, base_url)
     return [
         Route("/auth/login", endpoints.login, methods=["GET"]),
         Route("/auth/callback", endpoints.callback, methods=["GET"]),
@@ -30,14 +31,18 @@ def auth_routes(*, logins: Logins, base_url: str) -> list[Route]:
 
 
 class _Endpoints:
-    def __init__(self, logins: Logins, base_url: str) -> None:
+    def __init__(self, logins: Logins, attempts: Attempts, base_url: str) -> None:
         self._logins = logins
+        self._attempts = attempts
         self._secure = base_url.startswith("https://")
         self._cookie = "__Host-ehb-login" if self._secure else "ehb-login"
 
     async def login(self, request: Request) -> Response:
         try:
+            await self._attempts.begun(request)
             return self._redirect(await self._logins.begin(_query(request)))
+        except TooManyLogins as error:
+            return refusal(error, request.headers, {**PRIVATE, "Retry-After": str(error.retry_after)})
         except EhbError as error:
             return refusal(error, request.headers, PRIVATE)
 

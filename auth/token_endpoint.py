@@ -12,9 +12,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from auth import exchange as exchanging
+from auth.attempts import Attempts
 from auth.clients import FacilityAuthentication
 from auth.dpop import ProofRefused, Proofs
-from auth.errors import GrantUnsupported, ScopeInvalid, TokenProofInvalid, TokenRefused
+from auth.errors import GrantUnsupported, ScopeInvalid, TokenProofInvalid, TokenRefused, TooManyFailures
 from auth.exchange import Exchange
 from auth.forms import PRIVATE, form_of, refused, required
 from auth.sessions import Sessions, Tokens
@@ -28,10 +29,11 @@ def token_routes(
     facilities: FacilityAuthentication,
     proofs: Proofs,
     exchange: Exchange,
+    attempts: Attempts,
     scopes: tuple[str, ...],
 ) -> list[Route]:
     """The routes of this module. `scopes` are those that a facility may be granted."""
-    endpoint = _Endpoint(sessions, facilities, proofs, exchange, scopes)
+    endpoint = _Endpoint(sessions, facilities, proofs, exchange, attempts, scopes)
     return [
         Route(PATH, endpoint.token, methods=["POST"]),
         Route("/auth/revoke", endpoint.revoke, methods=["POST"]),
@@ -45,10 +47,12 @@ class _Endpoint:
         facilities: FacilityAuthentication,
         proofs: Proofs,
         exchange: Exchange,
+        attempts: Attempts,
         scopes: tuple[str, ...],
     ) -> None:
         self._sessions = sessions
         self._exchange = exchange
+        self._attempts = attempts
         self._facilities = facilities
         self._proofs = proofs
         self._scopes = scopes
@@ -83,7 +87,7 @@ class _Endpoint:
                 case _:
                     raise GrantUnsupported
         except TokenRefused as error:
-            return refused(error)
+            return await self._refused(request, error)
 
     async def revoke(self, request: Request) -> Response:
         """RFC 7009: 200 for every token, known or not. A facility signs, the app gives its client_id."""
@@ -95,8 +99,15 @@ class _Endpoint:
                 client_id = required(form, "client_id")
             await self._sessions.revoke(required(form, "token"), client_id=client_id)
         except TokenRefused as error:
-            return refused(error)
+            return await self._refused(request, error)
         return Response(headers=PRIVATE)
+
+    async def _refused(self, request: Request, error: TokenRefused) -> Response:
+        try:
+            await self._attempts.failed(request)
+        except TooManyFailures as too_many:
+            return refused(too_many)
+        return refused(error)
 
     async def _key(self, request: Request) -> str | None:
         """The thumbprint of the key that the request proves possession of; None when it does not try."""

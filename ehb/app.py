@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from auth.attempts import Attempts
 from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
 from auth.discovery import discovery_routes
@@ -47,6 +48,7 @@ from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
 from ehb.signing import Signer
+from ehb.store.budgets import Budgets
 from ehb.store.migrations import bind, migrate
 from ehb.store.mongo import Mongo, connect
 from ehb.store.practitioners import Practitioners
@@ -102,6 +104,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     async def role_in_force(role: PractitionerRole) -> bool:
         return await practitioners.in_force(role, clock().astimezone(VIETNAM).date())
 
+    attempts = Attempts(Budgets(mongo), clock)
     exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
     endpoint = GraphQLEndpoint(
         make_schema(),
@@ -133,9 +136,14 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
-            *auth_routes(logins=logins, base_url=base),
+            *auth_routes(logins=logins, attempts=attempts, base_url=base),
             *token_routes(
-                sessions=sessions, facilities=facilities, proofs=proofs, exchange=exchange, scopes=FACILITY_SCOPES
+                sessions=sessions,
+                facilities=facilities,
+                proofs=proofs,
+                exchange=exchange,
+                attempts=attempts,
+                scopes=FACILITY_SCOPES,
             ),
             *discovery_routes(base_url=base, scopes=FACILITY_SCOPES),
             *logout_routes(sessions=sessions, eid=eid, logout_tokens=logout_tokens, client_jwks=config.public_jwks),

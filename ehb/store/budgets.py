@@ -10,11 +10,12 @@ from hashlib import sha256
 
 from pymongo import ReturnDocument
 
-from ehb.store.mongo import Mongo
+from ehb.store.mongo import Mongo, translated
 
 WINDOW = timedelta(hours=1)
 
 
+@translated
 class Budgets:
     """Counts by actor, action and clock hour; each is gone an hour after its own."""
 

@@ -67,6 +67,7 @@ async def test_the_database_holds_nothing_that_could_be_presented(
         "sessions",
         "assertion_ids",
         "proof_ids",
+        "budgets",
     }
     for name, secret in secrets.items():
         assert secret.encode() not in lying, name

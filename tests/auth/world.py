@@ -29,6 +29,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from auth.attempts import Attempts
 from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
 from auth.discovery import discovery_routes
@@ -47,6 +48,8 @@ from auth.token_endpoint import token_routes
 from auth.tokens import random_text, s256
 from ehb.domain.identity import ElectronicIdentity, PractitionerRole, SignedIn
 from ehb.domain.session import FacilityClient
+from ehb.store.budgets import Budgets
+from ehb.store.mongo import Mongo
 from ehb.store.sessions import SignIns
 
 BASE = "https://ehb.test"
@@ -154,11 +157,17 @@ class World:
         key_sets = KeySets(outside or Outside(), self.clock)
         audiences = (f"{base}/auth/token", base)
         facilities = FacilityAuthentication(self.register, store, audiences, self.clock, key_sets)
+        attempts = Attempts(Budgets(Mongo(database.client, database)), self.clock)
         self.proofs = Proofs(store, base, self.clock)
-        routes = auth_routes(logins=logins, base_url=base)
+        routes = auth_routes(logins=logins, attempts=attempts, base_url=base)
         exchange = Exchange(store, self.proofs, self.role_in_force, base, self.clock)
         routes += token_routes(
-            sessions=self.sessions, facilities=facilities, proofs=self.proofs, exchange=exchange, scopes=SCOPES
+            sessions=self.sessions,
+            facilities=facilities,
+            proofs=self.proofs,
+            exchange=exchange,
+            attempts=attempts,
+            scopes=SCOPES,
         )
         routes += discovery_routes(base_url=base, scopes=SCOPES)
         logout_tokens = LogoutTokens(self.eid.tokens, issuer, store, self.clock)
@@ -176,8 +185,10 @@ class World:
     async def role_in_force(self, role: PractitionerRole) -> bool:
         return role not in self.lapsed
 
-    def new_browser(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=self.base)
+    def new_browser(self, address: str = "127.0.0.1") -> httpx2.AsyncClient:
+        """A browser or an app at this address."""
+        transport = httpx2.ASGITransport(self.app, client=(address, 50_000))
+        return httpx2.AsyncClient(transport=transport, base_url=self.base)
 
     async def close(self) -> None:
         await self.browser.aclose()
