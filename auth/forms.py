@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from auth.errors import ClientRefused, TokenRefused
+from ehb.request_log import note
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "Referrer-Policy": "no-referrer"}
 _LARGEST_FORM = 32_768
@@ -58,6 +59,7 @@ def required(form: dict[str, str], name: str) -> str:
 
 def refused(error: TokenRefused) -> Response:
     """RFC 6749 section 5.2, with our own stable code. The description is English, as the RFC allows ASCII only."""
+    note(code=error.code)
     answer = {"error": error.error, "error_description": error.en, "code": error.code}
     asks = {"WWW-Authenticate": "Bearer"} if isinstance(error, ClientRefused) else {}
     return JSONResponse(answer, status_code=error.http_status, headers={**PRIVATE, **asks})
