@@ -7,7 +7,6 @@ custodian, and nobody else holds either.
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -42,8 +41,10 @@ from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import ElectronicIdentity, PractitionerRole, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
+from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
 from ehb.problems import MaskBugs, language_of, problem_response
+from ehb.request_log import RequestLog
 from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
@@ -62,7 +63,6 @@ from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.schema import make_schema
 
-_log = logging.getLogger("ehb")
 FACILITY_SCOPES = ("system/*.c",)
 """What a facility may be granted (SMART App Launch 2): create, nothing else."""
 SEAL_EVERY = 30.0
@@ -157,7 +157,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
                 public_keys=signer.public_jwks(),
             ),
         ],
-        middleware=[Middleware(MetricsMiddleware), Middleware(MaskBugs)],
+        middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
         exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
         lifespan=lifespan,
     )
@@ -198,7 +198,7 @@ async def _seal_now_and_then(seals: TrailSeals) -> None:
         try:
             await seals.seal()
         except EhbError as error:
-            _log.warning("sealing the trail failed, trying again: %s", error.code)
+            log.warning("sealing the trail failed, trying again", code=error.code)
 
 
 def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime], assurance: Assurance = USUAL) -> Custodian:

@@ -65,6 +65,7 @@ class Settings(BaseSettings):
     """Networks of our own from which facilities' keys may be fetched (`jwks_uri`), such as a hospital network's."""
     facility_keys_ca: Path | None = None
     """Certificates (PEM) that vouch for the servers of those keys, instead of the system's."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
     """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 

@@ -30,6 +30,7 @@ from graphql_schema.execution import CompiledExecution
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
 from graphql_schema.node import NodeQuery
+from graphql_schema.noted import Noted
 from graphql_schema.presentation import PresentationMutation, PresentationQuery
 from graphql_schema.preview import PreviewQuery
 from graphql_schema.receipt import ReceiptQuery
@@ -108,5 +109,6 @@ def make_schema(*, compiled: bool = True) -> strawberry.Schema:
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: AddValidationRules([MaxIntrospectionDepthRule]),
             WithinLimits,
+            Noted,
         ],
     )
