@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from auth.backend import BearerBackend, unauthenticated
 from auth.clients import FacilityAuthentication
@@ -36,6 +36,7 @@ from ehb.formats.sensitivity_lists import code_lists
 from ehb.metrics import MetricsMiddleware
 from ehb.problems import MaskBugs, language_of, problem_response
 from ehb.routes import plain_routes
+from ehb.server import BEFORE_SHUTDOWN
 from ehb.services import identity
 from ehb.settings import Settings
 from ehb.signing import Signer
@@ -50,7 +51,9 @@ from ehb.store.trail_seals import TrailSeals
 from ehb.store.vault import Keys, Vault
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
+from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
+from graphql_schema.transport_ws import SocketEndpoint
 
 _log = logging.getLogger("ehb")
 SEAL_EVERY = 30.0
@@ -85,6 +88,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     registry = Registry(mongo)
     facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock)
     backend = BearerBackend(sessions)
+    streams = Streams(base, settings.allowed_origins)
     endpoint = GraphQLEndpoint(
         make_schema(),
         custodian=custodian,
@@ -94,15 +98,17 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         signer=signer,
         clock=clock,
         principal_from=backend.principal_from,
+        streams=streams,
     )
+    sockets = SocketEndpoint(endpoint, backend.principal_from, streams)
 
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
         await migrate(mongo)
         await bind(mongo, keys)
         sealing = asyncio.create_task(_seal_now_and_then(TrailSeals(mongo, signer, clock)))
         try:
-            yield
+            yield {BEFORE_SHUTDOWN: streams.close}
         finally:
             sealing.cancel()
             await asyncio.gather(sealing, return_exceptions=True)
@@ -115,6 +121,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
+            WebSocketRoute("/graphql", sockets.serve),
             *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
             *logout_routes(sessions=sessions, eid=eid, logout_tokens=logout_tokens, client_jwks=config.public_jwks),
             *plain_routes(

@@ -145,6 +145,7 @@ def _serve(given: argparse.Namespace) -> None:
     import uvicorn
 
     from ehb.cli.serving import prepare
+    from ehb.server import OPTIONS
 
     asyncio.run(prepare())
     uvicorn.run(
@@ -153,9 +154,8 @@ def _serve(given: argparse.Namespace) -> None:
         host=given.host,
         port=given.port,
         workers=given.workers,
-        access_log=False,
-        server_header=False,
         timeout_graceful_shutdown=20,
+        **OPTIONS,
     )
 
 

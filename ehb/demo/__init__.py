@@ -30,6 +30,7 @@ from ehb.demo.provider import provider, register_people
 from ehb.demo.seeding import appoint_guardians, facility_keys, load_registry, seed
 from ehb.demo.welcome import operators, ready, welcome, write_ready
 from ehb.errors import Misconfigured, Unavailable
+from ehb.server import OPTIONS
 from ehb.settings import EidSettings, Settings
 from ehb.signing_files import Signer
 from ehb.store import embedded
@@ -90,7 +91,7 @@ async def _serve(
     people = list(synthetic.people(demo.people, demo.seed))
     app = create_app(settings, keys)
     app.router.routes.append(Route("/demo/signed-in", _signed_in))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **OPTIONS))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _started(server, serving)
