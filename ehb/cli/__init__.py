@@ -153,6 +153,7 @@ def _serve(given: argparse.Namespace) -> None:
 
     from ehb.cli.serving import prepare
     from ehb.logs import configure
+    from ehb.server import OPTIONS
 
     configure(asyncio.run(prepare()))
     uvicorn.run(
@@ -162,9 +163,8 @@ def _serve(given: argparse.Namespace) -> None:
         port=given.port,
         workers=given.workers,
         log_config=None,
-        access_log=False,  # it writes addresses with their query; ehb.request_log writes ours
-        server_header=False,
         timeout_graceful_shutdown=20,
+        **OPTIONS,
     )
 
 

@@ -31,6 +31,7 @@ from ehb.demo.seeding import appoint_guardians, facility_keys, load_registry, se
 from ehb.demo.welcome import operators, ready, welcome, write_ready
 from ehb.errors import Misconfigured, Unavailable
 from ehb.logs import configure
+from ehb.server import OPTIONS
 from ehb.settings import EidSettings, Settings
 from ehb.signing_files import Signer
 from ehb.store import embedded
@@ -92,9 +93,7 @@ async def _serve(
     people = list(synthetic.people(demo.people, demo.seed))
     app = create_app(settings, keys)
     app.router.routes.append(Route("/demo/signed-in", _signed_in))
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, server_header=False)
-    )
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", **OPTIONS))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _started(server, serving)
