@@ -43,6 +43,7 @@ async def exchanged(house: House, token: str, code: str = FACILITY) -> dict[str,
 
 
 async def test_a_system_sees_what_its_clinician_sees_and_the_citizen_reads_of_both(house: House) -> None:
+    """Row A6."""
     citizen, doctor, book = await world(house)
     await given(house, citizen, permit())
     system = (await exchanged(house, doctor))["access_token"]
@@ -112,6 +113,7 @@ async def test_a_facility_ends_its_own_token(house: House) -> None:
 
 
 async def test_it_ends_at_the_very_next_request_after_the_clinician_signs_out(house: House) -> None:
+    """Row A8."""
     _, doctor, _ = await world(house)
     system = (await exchanged(house, doctor))["access_token"]
 

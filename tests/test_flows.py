@@ -143,6 +143,7 @@ async def test_one_book_is_one_range_scan_whatever_the_number_of_sections(house:
 
 
 async def test_pages_go_on_where_they_stopped_and_a_cursor_is_good_for_its_own_list_only(house: House) -> None:
+    """Rows R3, R4, R5."""
     facility = await house.facility(FACILITY)
     await house.submit(facility, visit_file())
     citizen = await house.citizen(NATIONAL_ID)

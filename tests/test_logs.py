@@ -28,6 +28,7 @@ SECRET = f"{NAME} {NATIONAL_ID} has HIV"
 
 
 def test_what_is_not_named_is_not_written_and_the_line_says_what_was_dropped() -> None:
+    """Row E5."""
     with written() as out:
         log.warning("something", status=200, patient=SECRET, query="{ me }")
 
@@ -115,6 +116,7 @@ def test_a_terminal_gets_lines_for_people() -> None:
 
 
 async def test_a_request_is_one_line_with_its_route_its_caller_and_what_came_of_it(house: House) -> None:
+    """Row E5."""
     token = await house.citizen(NATIONAL_ID, NAME)
     receipt = (await house.submit(await house.facility(FACILITY), visit_file())).json()["id"]
 
@@ -205,6 +207,7 @@ async def broken(*_: Any, **__: Any) -> None:
 async def test_a_bug_has_one_id_in_the_answer_the_header_and_the_log_row_e4(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Row E4."""
     token, facility = await house.citizen(NATIONAL_ID), await house.facility(FACILITY)
     monkeypatch.setattr(Custodian, "read", broken)
     monkeypatch.setattr(Custodian, "receipt", broken)

@@ -53,6 +53,7 @@ async def failing(world: World, client: httpx2.AsyncClient, kind: str, times: in
 async def test_who_fails_too_often_is_told_to_wait_for_the_rest_of_the_hour(
     world: World, stranger: httpx2.AsyncClient, kind: str
 ) -> None:
+    """Row L7."""
     answers = await failing(world, stranger, kind, 4)
 
     assert 429 not in [one.status_code for one in answers[:3]]
@@ -91,6 +92,7 @@ async def test_failures_at_one_address_count_at_no_other(world: World, stranger:
 async def test_failures_are_counted_across_workers(
     world: World, stranger: httpx2.AsyncClient, database: AsyncDatabase[dict[str, Any]], provider: StandInProvider
 ) -> None:
+    """Row L7."""
     await failing(world, stranger, "code", 3)
     another = World(database, provider.issuer)
 

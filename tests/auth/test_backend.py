@@ -59,6 +59,7 @@ async def test_the_scheme_is_not_case_sensitive(world: World, tokens: dict[str, 
 
 
 async def test_a_token_in_the_address_is_not_read(world: World, tokens: dict[str, Any]) -> None:
+    """Row A9."""
     answer = await world.phone.get("/whoami", params={"access_token": tokens["access_token"]})
 
     assert as_json(answer)["kind"] == "ANONYMOUS"

@@ -163,6 +163,7 @@ async def test_a_used_assertion_is_remembered_for_longer_than_it_could_be_used(
 
 
 async def test_an_assertion_works_once(world: World) -> None:
+    """Row A5."""
     assertion = world.assertion()
     await world.assert_facility(assertion)
 

@@ -30,6 +30,7 @@ async def bound(world: World, code: str) -> Mapping[str, Any]:
 
 
 async def test_a_proof_at_the_token_endpoint_binds_the_session(world: World, bound: Mapping[str, Any]) -> None:
+    """Row A2."""
     token = bound["access_token"]
 
     me = await world.whoami_with(token, world.proof(KEY, token))

@@ -41,6 +41,7 @@ async def exchanged(world: World, subject: str, proof: str | None = None, **chan
 async def test_a_system_gets_a_short_token_of_the_clinician_in_the_role_at_its_facility(
     world: World, theirs: Mapping[str, Any]
 ) -> None:
+    """Row A6."""
     answer = as_json(await exchanged(world, theirs["access_token"]))
     me = as_json(await world.whoami(answer["access_token"]))
     self = as_json(await world.whoami(theirs["access_token"]))

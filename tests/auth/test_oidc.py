@@ -46,6 +46,7 @@ async def test_the_hostile_provider_can_behave(victim: World) -> None:
     ],
 )
 async def test_an_id_token_is_refused(victim: World, hostile: HostileProvider, claims: dict[str, Any]) -> None:
+    """Row O3."""
     hostile.claims = claims
 
     answer = await walked(victim)
@@ -126,6 +127,7 @@ async def test_a_key_of_another_type_is_refused(victim: World, hostile: HostileP
 async def test_an_algorithm_that_is_not_ours_is_refused_though_the_signature_fits(
     victim: World, hostile: HostileProvider
 ) -> None:
+    """Row O3."""
     hostile.sign = hostile.with_algorithm("RS512", hostile.key)
 
     assert (await walked(victim))["error_code"] == INVALID
@@ -167,6 +169,7 @@ async def test_an_id_token_of_another_issuer_is_an_issuer_mismatch(victim: World
 async def test_an_answer_with_a_wrong_or_missing_issuer_is_refused_before_the_code_is_used(
     victim: World, hostile: HostileProvider, issuer: str | None
 ) -> None:
+    """Row O2."""
     hostile.answer = {"iss": issuer}
 
     answer = await walked(victim)

@@ -39,6 +39,7 @@ PHONE, THIEF = ECKey.generate_key("P-256"), ECKey.generate_key("P-256")
     ],
 )
 async def test_4_1_and_4_11_a_redirect_uri_matches_exactly_or_nobody_is_redirected(world: World, address: str) -> None:
+    """Row A1."""
     answer = await world.begin(redirect_uri=address)
 
     assert answer.status_code == 400
@@ -63,7 +64,7 @@ async def test_4_2_a_code_leaves_in_a_redirect_that_tells_no_referrer(world: Wor
 
 @pytest.mark.parametrize("verifier", ["another-verifier-of-an-attacker-who-has-the-victims-code", s256(VERIFIER), "x"])
 async def test_4_5_a_stolen_code_is_of_no_use_in_the_attackers_session(world: World, code: str, verifier: str) -> None:
-    """Code injection: the attacker's app has begun a login of its own, so it has another verifier."""
+    """Code injection: the attacker's app has begun a login of its own, so it has another verifier. Row A7."""
     injected = await world.redeem(code, code_verifier=verifier)
     afterwards = await world.redeem(code)
 
@@ -92,7 +93,7 @@ async def test_4_5_a_code_that_is_used_twice_ends_what_it_opened(world: World, c
     ],
 )
 async def test_4_8_a_login_without_s256_does_not_begin(world: World, changes: dict[str, str | None]) -> None:
-    """PKCE downgrade."""
+    """PKCE downgrade. Row A7."""
     assert (await world.begin(**changes)).status_code == 400
 
 
@@ -113,6 +114,7 @@ async def test_4_7_a_login_is_finished_by_the_browser_that_began_it(world: World
 
 @pytest.mark.parametrize("grant", ["password", "implicit", "urn:ietf:params:oauth:grant-type:device_code"])
 async def test_2_4_there_is_no_other_grant(world: World, grant: str) -> None:
+    """Row A7."""
     answer = await world.phone.post("/auth/token", data={"grant_type": grant, "username": "x", "password": "x"})
 
     assert as_json(answer)["error"] == "unsupported_grant_type"

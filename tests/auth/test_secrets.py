@@ -54,6 +54,7 @@ async def misuse(world: World, secrets: dict[str, str]) -> None:
 async def test_the_database_holds_nothing_that_could_be_presented(
     world: World, provider: StandInProvider, database: AsyncDatabase[dict[str, Any]]
 ) -> None:
+    """Row A3."""
     secrets = await everything(world, provider)
     pending = parameters((await world.begin()).headers["location"])
     secrets |= {f"pending {name}": pending[name] for name in ("state", "nonce")}

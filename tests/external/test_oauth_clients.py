@@ -81,6 +81,7 @@ async def found(issuer: Issuer) -> dict[str, Any]:
 
 @installed
 async def test_strict_clients_get_what_they_are_promised_and_nothing_else(found: dict[str, Any]) -> None:
+    """Row A5."""
     assert found["discovery"]["dpop_signing_alg_values_supported"] == ["ES256"]
     assert found["bearer"] == {
         "type": "bearer",

@@ -209,6 +209,7 @@ ALL = """{ box { text number flag real sure shout: text inner { text boxes { sur
     ],
 )
 def test_whatever_stands_in_a_value_is_answered_alike(box: Any) -> None:
+    """Row G5."""
     expected = run(STOCK, ALL, box)
 
     assert run(COMPILED, ALL, box) == expected

@@ -20,6 +20,7 @@ def _doubling(levels: int) -> str:
 
 
 def test_a_fragment_is_measured_wherever_it_is_spread() -> None:
+    """Row L1."""
     document = parse(
         "{ a: me { kind } ...x } fragment x on Query { b: me { ... { kind } } __schema { types { name } } }"
     )
@@ -52,6 +53,7 @@ def test_a_fragment_that_spreads_itself_has_an_end() -> None:
     ids=["doubling", "doubling for ever", "deeper than Python", "deep", "aliases", "introspection"],
 )
 async def test_a_document_that_is_too_large_is_refused_in_words(house: House, query: str, said: str) -> None:
+    """Row L2."""
     answer = await house.http.post("/graphql", json={"query": query}, headers=RESPONSE)
 
     assert answer.status_code == 400
