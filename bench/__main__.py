@@ -62,7 +62,7 @@ async def _one(name: str, mongod: embedded.EmbeddedMongo, *, quick: bool) -> Non
         elif name == "submit":
             await submit.measure(there, mongod.pid, submit.Sizes(2, 8) if quick else submit.Sizes(20, 80))
         elif name == "token":
-            await token.measure(there, rounds=10 if quick else 1_000)
+            await token.measure(there, rounds=10 if quick else 200)
         elif name == "folder":
             await folder.measure(there, files=100 if quick else 10_000)
         else:

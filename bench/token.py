@@ -2,7 +2,7 @@
 
 Floor of the request: the same route with the same schema for a caller who is known beforehand, in one process and
 without a socket, so that the difference is authentication alone.
-The one invariant: every request is judged from its headers, and each of those that come at once has another token.
+The one invariant: every request is judged from its headers, and each caller has another token.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ BASE = "https://book.example.vn"
 REACH, VERIFIED, PROVEN = 0.6, 100.0, 300.0
 """Of the floor's rate; microseconds of a verification, and of a proof."""
 _BODY = orjson.dumps({"query": "{ __typename }"})
-_TOGETHER = 8
+_TOGETHER, _AGAIN = 16, 10
+"""Callers, and requests of each in a round."""
 _BATCH = 100
 
 
@@ -67,7 +68,7 @@ async def measure(world: World, *, rounds: int) -> None:
         "ours": lambda _: _together(ours, by_token),
     }
     timed = await in_turns(turns, rounds=rounds, warm_up=max(3, rounds // 10))
-    print(f"token: {_TOGETHER} trivial GraphQL requests at once")
+    print(f"token: {_TOGETHER} callers at once, {_AGAIN} trivial GraphQL requests of each")
     print(line("for a caller who is known (the floor)", timed["bare"]))
     print(line("by an access token", timed["ours"]))
     ratios = [bare / ours for bare, ours in zip(timed["bare"].seconds, timed["ours"].seconds, strict=True)]
@@ -132,8 +133,14 @@ def _route(world: World, principal_from: Callable[[Request], Awaitable[Principal
     return Starlette(routes=[Route("/graphql", graphql, methods=["POST"])])
 
 
-async def _together(app: Starlette, requests: list[list[tuple[bytes, bytes]]]) -> None:
-    await asyncio.gather(*(_asked(app, headers) for headers in requests))
+async def _together(app: Starlette, callers: list[list[tuple[bytes, bytes]]]) -> None:
+    """All callers at once, each asking again as soon as it is answered."""
+
+    async def calls(headers: list[tuple[bytes, bytes]]) -> None:
+        for _ in range(_AGAIN):
+            await _asked(app, headers)
+
+    await asyncio.gather(*(calls(headers) for headers in callers))
 
 
 async def _asked(app: Starlette, headers: list[tuple[bytes, bytes]]) -> None:
