@@ -23,6 +23,7 @@ from auth.errors import ProofInvalid
 from ehb.domain.identity import ANONYMOUS, Principal, PrincipalKind
 from ehb.errors import NotYourFacility, Unauthenticated
 from ehb.problems import language_of, problem_response
+from ehb.request_log import note
 
 FACILITY_HEADER = "EHB-Facility"
 """For a practitioner of several facilities: the code of the one that they work for now."""
@@ -49,6 +50,7 @@ class Admitted:
 
 def _in_role(principal: Principal, facility: str | None) -> Principal:
     """The caller at work for the facility that the request names, or for the only one there is."""
+    note(kind=principal.kind.value, session=principal.session)
     if facility is None or not facility.strip():
         return replace(principal, role=principal.roles[0]) if len(principal.roles) == 1 else principal
     role = next((role for role in principal.roles if role.facility == facility.strip()), None)

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from auth.assertion_errors import ClientRefused
 from auth.errors import TokenRefused, TooManyFailures
+from ehb.request_log import note
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "Referrer-Policy": "no-referrer"}
 _LARGEST_FORM = 32_768
@@ -59,6 +60,7 @@ def required(form: dict[str, str], name: str) -> str:
 
 def refused(error: TokenRefused) -> Response:
     """RFC 6749 section 5.2, with our own stable code. The description is English, as the RFC allows ASCII only."""
+    note(code=error.code)
     answer = {"error": error.error, "error_description": error.en, "code": error.code}
     asks = {"WWW-Authenticate": "Bearer"} if isinstance(error, ClientRefused) else {}
     if isinstance(error, TooManyFailures):

@@ -18,6 +18,7 @@ from auth.logout import LogoutTokens
 from auth.oidc import RelyingParty
 from auth.sessions import Sessions
 from ehb.errors import EhbError
+from ehb.request_log import note
 
 _GONE = """<!doctype html>
 <html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -82,5 +83,6 @@ def logout_routes(
 
 
 def _not_believed(error: LoginFailed) -> Response:
+    note(code=error.code)
     answer = {"error": error.error, "error_description": error.en, "code": error.code}
     return JSONResponse(answer, status_code=400, headers=PRIVATE)

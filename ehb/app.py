@@ -7,17 +7,18 @@ custodian, and nobody else holds either.
 from __future__ import annotations
 
 import asyncio
-import logging
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from auth.attempts import Attempts
 from auth.backend import TokenBackend, unauthenticated
@@ -42,9 +43,12 @@ from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import ElectronicIdentity, PractitionerRole, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
+from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
 from ehb.problems import MaskBugs, language_of, problem_response
+from ehb.request_log import RequestLog
 from ehb.routes import plain_routes
+from ehb.server import BEFORE_SHUTDOWN
 from ehb.services import identity
 from ehb.settings import Settings
 from ehb.signing import Signer
@@ -60,9 +64,10 @@ from ehb.store.trail_seals import TrailSeals
 from ehb.store.vault import Keys, Vault
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
+from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
+from graphql_schema.transport_ws import Admission, SocketEndpoint
 
-_log = logging.getLogger("ehb")
 FACILITY_SCOPES = ("system/*.c",)
 """What a facility may be granted (SMART App Launch 2): create, nothing else."""
 SEAL_EVERY = 30.0
@@ -106,6 +111,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
 
     attempts = Attempts(Budgets(mongo), clock)
     exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
+    streams = Streams(base, settings.allowed_origins)
     endpoint = GraphQLEndpoint(
         make_schema(),
         custodian=custodian,
@@ -115,15 +121,22 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         signer=signer,
         clock=clock,
         principal_from=backend.principal_from,
+        streams=streams,
     )
 
+    async def admit(headers: Headers) -> Admission:
+        principal, admitted = await backend.admit(headers, method="GET", path="/graphql")
+        return principal, partial(backend.principal_of, admitted) if admitted is not None else _nobody
+
+    sockets = SocketEndpoint(endpoint, admit, streams)
+
     @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
         await migrate(mongo)
         await bind(mongo, keys)
         sealing = asyncio.create_task(_seal_now_and_then(TrailSeals(mongo, signer, clock)))
         try:
-            yield
+            yield {BEFORE_SHUTDOWN: streams.close}
         finally:
             sealing.cancel()
             await asyncio.gather(sealing, return_exceptions=True)
@@ -136,6 +149,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     app = Starlette(
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
+            WebSocketRoute("/graphql", sockets.serve),
             *auth_routes(logins=logins, attempts=attempts, base_url=base),
             *token_routes(
                 sessions=sessions,
@@ -157,7 +171,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
                 public_keys=signer.public_jwks(),
             ),
         ],
-        middleware=[Middleware(MetricsMiddleware), Middleware(MaskBugs)],
+        middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
         exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
         lifespan=lifespan,
     )
@@ -198,7 +212,7 @@ async def _seal_now_and_then(seals: TrailSeals) -> None:
         try:
             await seals.seal()
         except EhbError as error:
-            _log.warning("sealing the trail failed, trying again: %s", error.code)
+            log.warning("sealing the trail failed, trying again", code=error.code)
 
 
 def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime], assurance: Assurance = USUAL) -> Custodian:
@@ -253,6 +267,10 @@ def outside(settings: Settings) -> Outside:
                 vi="Không đọc được EHB_FACILITY_KEYS_CA.", en="EHB_FACILITY_KEYS_CA is no readable PEM file."
             ) from error
     return Outside(settings.facility_keys_networks, tls)
+
+
+async def _nobody() -> None:
+    """Whoever nobody is may still be nobody."""
 
 
 def _problem(request: Request, error: Exception) -> Response:

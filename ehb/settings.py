@@ -65,10 +65,14 @@ class Settings(BaseSettings):
     """Networks of our own from which facilities' keys may be fetched (`jwks_uri`), such as a hospital network's."""
     facility_keys_ca: Path | None = None
     """Certificates (PEM) that vouch for the servers of those keys, instead of the system's."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
     """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 
-    @field_validator("mobile_redirect_uris", "facility_keys_networks", mode="before")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Sites whose pages may follow events, besides our own: https://app.example.vn"""
+
+    @field_validator("mobile_redirect_uris", "facility_keys_networks", "allowed_origins", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
@@ -78,6 +82,13 @@ class Settings(BaseSettings):
     def _safe_address(cls, value: str) -> str:
         if not _is_safe(value) or urlsplit(value).query or urlsplit(value).fragment:
             raise ValueError("an https address without ? and #, or http on this machine")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_is_safe(one) and one.count("/") == 2 and one.isascii() for one in value):
+            raise ValueError("https://host or https://host:port, without a path")
         return value
 
     @field_validator("mobile_redirect_uris")

@@ -1,102 +1,99 @@
-"""GraphQL over server-sent events (the graphql-sse protocol, distinct connections mode).
+"""GraphQL over server-sent events (the graphql-sse protocol, distinct connections mode; standards row W4).
 
 One operation, one response: `next` for every result, `complete` at the end. A comment goes out when nothing else
-does, so that a broken line is noticed on both sides. The one invariant: a stream does not outlive its login.
+does, so that a broken line is noticed on both sides. When it ends is the affair of `running`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
 import strawberry
-from graphql import GraphQLError
-from starlette.responses import StreamingResponse
-from strawberry.schema.exceptions import CannotGetOperationTypeError
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from ehb.domain.identity import Principal
-from ehb.errors import EhbError
 from graphql_schema.context import Context
-from graphql_schema.errors import presented
+from graphql_schema.running import SLOWEST, Streams, answers, stopped
 
 EVENT_STREAM = "text/event-stream"
 HEARTBEAT = 1.5
-"""Seconds between two looks at whether the login still stands."""
+"""Seconds of silence after which a comment goes out."""
+_BEAT = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
 
 
-def event_stream(
-    schema: strawberry.Schema, asked: dict[str, Any], context: Context, principal: Callable[[], Awaitable[Principal]]
-) -> StreamingResponse:
-    """The answer to one operation as events. `principal` is asked again and again; what it raises ends the stream."""
-    return StreamingResponse(
-        _events(schema, asked, context, principal),
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Language": context.language},
-        media_type=EVENT_STREAM,
-    )
+class EventStream(Response):
+    """The answer to one operation as events. `principal` is asked again and again; what it raises ends the stream.
 
+    Raises RateLimited before anything is sent when the caller follows too much already.
+    """
 
-async def _events(
-    schema: strawberry.Schema, asked: dict[str, Any], context: Context, principal: Callable[[], Awaitable[Principal]]
-) -> AsyncIterator[bytes]:
-    yield b":\n\n"
-    try:
-        results: Any = await schema.stream(
-            asked["query"],
-            variable_values=asked.get("variables"),
-            operation_name=asked.get("operationName") or None,
-            context_value=context,
-        )
-    except CannotGetOperationTypeError:
-        error = GraphQLError("The document has no operation, or none with this operationName.")
-        yield _event({"errors": [presented(error, context.language)]})
-        yield _COMPLETE
-        return
-    try:
-        async for result in _while_signed_in(results, principal):
-            yield b":\n\n" if result is None else _event(_answer(result, context.language))
-    finally:
-        await results.aclose()
-    yield _COMPLETE
+    media_type = EVENT_STREAM
 
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        asked: dict[str, Any],
+        context: Context,
+        principal: Callable[[], Awaitable[object]],
+        streams: Streams,
+    ) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Language": context.language}
+        super().__init__(None, headers=headers)
+        del self.headers["content-length"]
+        self._schema, self._asked, self._context = schema, asked, context
+        self._principal, self._streams = principal, streams
 
-async def _while_signed_in(results: Any, principal: Callable[[], Awaitable[Principal]]) -> AsyncIterator[Any]:
-    """Results as they come, None for every heartbeat between them."""
-    coming: asyncio.Future[Any] | None = None
-    try:
-        while True:
-            coming = coming or asyncio.ensure_future(anext(results, _END))
-            await asyncio.wait({coming}, timeout=HEARTBEAT)
-            if not coming.done():
-                try:
-                    await principal()
-                except EhbError:
-                    return
-                yield None
-                continue
-            result, coming = coming.result(), None
-            if result is _END:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until it ends; whatever ends it, nothing of it runs on."""
+        with self._streams.place(self._context.principal):
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            telling: asyncio.Task[object] = asyncio.create_task(self._tell(send))
+            ending: asyncio.Task[object] = asyncio.create_task(self._streams.end(self._principal))
+            gone: asyncio.Task[object] = asyncio.create_task(_gone(receive))
+            try:
+                ended, _ = await asyncio.wait({telling, ending, gone}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await stopped(telling, ending, gone)
+            if gone in ended:
                 return
-            yield result
-    finally:
-        if coming is not None:
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
+            with suppress(TimeoutError, OSError):  # a client that does not read is cut off
+                for one in ended:
+                    one.result()
+                await _sent(send, _COMPLETE, more=False)
+
+    async def _tell(self, send: Send) -> None:
+        """Every answer as it comes, and a comment after each silence."""
+        await _sent(send, _BEAT)
+        async with aclosing(answers(self._schema, self._asked, self._context)) as coming:
+            upcoming: asyncio.Future[Any] | None = None
+            try:
+                while True:
+                    upcoming = upcoming or asyncio.ensure_future(anext(coming, None))
+                    await asyncio.wait({upcoming}, timeout=HEARTBEAT)
+                    if not upcoming.done():
+                        await _sent(send, _BEAT)
+                        continue
+                    found, upcoming = upcoming.result(), None
+                    if found is None:
+                        return
+                    await _sent(send, b"event: next\ndata: " + orjson.dumps(found[0]) + b"\n\n")
+            finally:
+                if upcoming is not None:
+                    await stopped(upcoming)
 
 
-_END = object()
+async def _sent(send: Send, body: bytes, *, more: bool = True) -> None:
+    """Raises TimeoutError for a client that does not read."""
+    async with asyncio.timeout(SLOWEST):
+        await send({"type": "http.response.body", "body": body, "more_body": more})
 
 
-def _answer(result: Any, language: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {}
-    if result.errors:
-        answer["errors"] = [presented(error, language) for error in result.errors]
-    if result.data is not None or not all(error.path is None for error in result.errors or ()):
-        answer["data"] = result.data
-    return answer
-
-
-def _event(answer: dict[str, Any]) -> bytes:
-    return b"event: next\ndata: " + orjson.dumps(answer) + b"\n\n"
+async def _gone(receive: Receive) -> None:
+    """Until the client went away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -28,8 +29,9 @@ from ehb.services.registry import Facilities, Practitioners
 from ehb.signing import Signer
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
-from graphql_schema.event_stream import EVENT_STREAM, event_stream
+from graphql_schema.event_stream import EVENT_STREAM, EventStream
 from graphql_schema.ids import OpaqueIds
+from graphql_schema.running import Streams
 
 _RESPONSE = "application/graphql-response+json"
 _JSON = "application/json"
@@ -50,8 +52,9 @@ class GraphQLEndpoint:
         signer: Signer,
         clock: Callable[[], datetime],
         principal_from: Callable[[Request], Awaitable[Principal]],
+        streams: Streams,
     ) -> None:
-        self._schema = schema
+        self.schema = schema
         self._custodian = custodian
         self._facilities = facilities
         self._practitioners = practitioners
@@ -59,6 +62,24 @@ class GraphQLEndpoint:
         self._signer = signer
         self._clock = clock
         self._principal_from = principal_from
+        self._streams = streams
+
+    async def asked(self, parameters: object) -> dict[str, Any]:
+        """What a request asks for, checked: one step for POST, SSE and WebSocket. Raises BadInput."""
+        return _asked(parameters)
+
+    def context(self, principal: Principal, language: str) -> Context:
+        """What the resolvers of one operation have at hand."""
+        return Context(
+            principal=principal,
+            custodian=self._custodian,
+            facilities=self._facilities,
+            practitioners=self._practitioners,
+            ids=self._ids,
+            signer=self._signer,
+            language=language,
+            clock=self._clock,
+        )
 
     async def __call__(self, request: Request) -> Response:
         language = language_of(request.headers)
@@ -68,23 +89,16 @@ class GraphQLEndpoint:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
             return Response("Unsupported Media Type", 415, {"Cache-Control": "no-store"}, "text/plain")
         try:
-            asked = _asked(await body_of(request, LARGEST_BODY))
+            if media_type == EVENT_STREAM:
+                self._streams.check_origin(request.headers)
+            asked = await self.asked(_json(await body_of(request, LARGEST_BODY)))
         except EhbError as error:
             return problem_response(error, language)
-        context = Context(
-            principal=await self._principal_from(request),
-            custodian=self._custodian,
-            facilities=self._facilities,
-            practitioners=self._practitioners,
-            ids=self._ids,
-            signer=self._signer,
-            language=language,
-            clock=self._clock,
-        )
+        context = self.context(await self._principal_from(request), language)
         if media_type == EVENT_STREAM:
-            return event_stream(self._schema, asked, context, lambda: self._principal_from(request))
+            return EventStream(self.schema, asked, context, partial(self._principal_from, request), self._streams)
         try:
-            result = await self._schema.execute(
+            result = await self.schema.execute(
                 asked["query"],
                 variable_values=asked.get("variables"),
                 operation_name=asked.get("operationName") or None,
@@ -130,12 +144,15 @@ _PARAMETERS: tuple[tuple[str, type, tuple[str, str]], ...] = (
 )
 
 
-def _asked(body: bytes) -> dict[str, Any]:
-    """The parameters of a well-formed request. Raises BadInput."""
+def _json(body: bytes) -> object:
     try:
-        asked = orjson.loads(body)
+        return orjson.loads(body)
     except orjson.JSONDecodeError:
         raise BadInput(vi="Nội dung không phải JSON.", en="The body is not JSON.") from None
+
+
+def _asked(asked: object) -> dict[str, Any]:
+    """The parameters of a well-formed request. Raises BadInput."""
     if not isinstance(asked, dict) or not isinstance(asked.get("query"), str) or not asked["query"].strip():
         raise BadInput(vi="Thiếu `query`.", en="`query` is missing or not a string.")
     for name, kind, said in _PARAMETERS:

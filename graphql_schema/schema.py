@@ -26,9 +26,11 @@ from graphql_schema.book_roots import BookQuery
 from graphql_schema.consent import ConsentMutation, ConsentQuery
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.emergency import EmergencyMutation, EmergencyQuery
+from graphql_schema.execution import CompiledExecution
 from graphql_schema.identity import IdentityQuery
 from graphql_schema.limits import WithinLimits
 from graphql_schema.node import NodeQuery
+from graphql_schema.noted import Noted
 from graphql_schema.presentation import PresentationMutation, PresentationQuery
 from graphql_schema.preview import PreviewQuery
 from graphql_schema.receipt import ReceiptQuery
@@ -85,13 +87,17 @@ class _NoSuggestions(StrawberryGraphQLCoreExecutionContext):
         return super().build(*arguments, **{**options, "hide_suggestions": True})
 
 
-def make_schema() -> strawberry.Schema:
-    """The schema of the whole API."""
+class _Compiled(_NoSuggestions, CompiledExecution):
+    """What runs operations: see `graphql_schema.execution`."""
+
+
+def make_schema(*, compiled: bool = True) -> strawberry.Schema:
+    """The schema of the whole API. `compiled` chooses between our execution and stock execution; answers are equal."""
     return _Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        execution_context_class=_NoSuggestions,
+        execution_context_class=_Compiled if compiled else _NoSuggestions,
         types=list(RECORD_TYPES),
         config=StrawberryConfig(
             scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL, Comparator: COMPARATOR},
@@ -103,5 +109,6 @@ def make_schema() -> strawberry.Schema:
             lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
             lambda: AddValidationRules([MaxIntrospectionDepthRule]),
             WithinLimits,
+            Noted,
         ],
     )

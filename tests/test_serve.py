@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -106,8 +107,13 @@ def test_it_serves_with_workers_and_ends_when_it_is_told_to(tmp_path: Path, mong
         assert ready.status_code == 200
         assert asked.json() == {"data": {"me": {"kind": "ANONYMOUS"}}}
         assert "server" not in asked.headers
+        assert httpx2.get(f"{base}/auth/callback?code=a-secret-code&state=x").status_code == 400
     finally:
         serving.send_signal(signal.SIGTERM)
         said, _ = serving.communicate(timeout=30)
     assert serving.returncode == 0, said
     assert "Traceback" not in said
+    lines = [json.loads(line) for line in said.splitlines() if line]  # uvicorn prints an empty one
+    assert {"/readyz", "/graphql", "/auth/callback"} <= {line.get("route") for line in lines}
+    assert asked.headers["x-request-id"] in {line.get("request") for line in lines}
+    assert "a-secret-code" not in said

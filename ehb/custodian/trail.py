@@ -6,7 +6,8 @@ The one invariant: reading the trail is in the trail.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from datetime import datetime
 from typing import Protocol
 
@@ -27,7 +28,7 @@ class TrailStore(Protocol):
 
     async def proof(self, permit: Permit, line: bytes) -> Proof | None: ...
 
-    def follow(self, permit: Permit) -> AsyncIterator[Line | None]: ...
+    def follow(self, permit: Permit) -> AsyncGenerator[Line | None]: ...
 
     async def dispute(self, permit: Permit, line: bytes, reason: str, event: AuditEvent) -> None: ...
 
@@ -81,13 +82,14 @@ class Trail:
         request, permit = await self._door.about(asked, path)
         await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
         everything = False
-        async for line in self._store.log.follow(permit):
-            if line is None:
-                if not await self._door.still(asked):
-                    return
-                everything = await self._door.opens_sensitive(asked)
-            elif everything or line.event.agent_patient_id == principal.patient_id:
-                yield line
+        async with aclosing(self._store.log.follow(permit)) as lines:
+            async for line in lines:
+                if line is None:
+                    if not await self._door.still(asked):
+                        return
+                    everything = await self._door.opens_sensitive(asked)
+                elif everything or line.event.agent_patient_id == principal.patient_id:
+                    yield line
 
     async def dispute(
         self, principal: Principal, patient_id: bytes | None, line: bytes, reason: str, *, path: str

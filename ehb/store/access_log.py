@@ -6,7 +6,7 @@ trail. The one invariant: an objection lies beside its line and never in it: a l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
 from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
@@ -68,16 +68,21 @@ class AccessLog:
             raise NotFound
         return await self._proofs.proof(line)
 
-    async def follow(self, permit: Permit) -> AsyncIterator[Line | None]:
+    async def follow(self, permit: Permit) -> AsyncGenerator[Line | None]:
         """Lines of the permit's book as they come, on every worker.
 
-        None at the beginning, and whenever something that stands about the book changed: ask again whether the permit
-        still holds. Raises Unavailable when lines may have been missed.
+        None at the beginning, now and then, and whenever something that stands about the book changed: ask again
+        whether the permit still holds. Ends when other people share the book than before. Raises Unavailable when
+        lines may have been missed.
         """
         book = frozenset(await self._book(permit))
         async with self._changes.of(book) as changes:
+            if frozenset(await self._book(permit)) != book:
+                return
             yield None
             async for change in changes:
+                if change.shared:
+                    return
                 one = change.line
                 if one is None:
                     yield None

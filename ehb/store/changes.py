@@ -1,14 +1,15 @@
 """What changes while somebody listens: one change stream for each process, handed out by book.
 
-Every process sees what every other writes, because MongoDB tells all of them. The one invariant: a listener hears
+Every process sees what every other writes, because MongoDB tells all of them. What ends by the clock alone (a
+guardian's last day) writes nothing, so a listener is called now and then as well. The one invariant: a listener hears
 everything from the moment that `of` gives it its queue, or hears that it did not.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,14 +18,18 @@ from pymongo.errors import PyMongoError
 from ehb.errors import Unavailable
 from ehb.store.mongo import Document, Mongo
 
-MOST_UNREAD = 1_000
+MOST_UNREAD = 200
 """Changes that a listener may leave unread; one that is slower has missed something and is told so."""
-_COLLECTIONS = ["audit_events", "grants"]
+CALLED_EVERY = 1.0
+"""Seconds without a change after which a listener is called."""
+_STANDING = {"ns.coll": {"$in": ["audit_events", "grants"]}, "operationType": {"$in": ["insert", "update"]}}
+_SHARING = {"ns.coll": "people", "updateDescription.updatedFields.others": {"$exists": True}}
 _WATCHED: list[dict[str, Any]] = [
-    {"$match": {"ns.coll": {"$in": _COLLECTIONS}, "operationType": {"$in": ["insert", "update"]}}},
+    {"$match": {"$or": [_STANDING, _SHARING]}},
     {
         "$project": {
             "documentKey": 1,
+            "ns": 1,
             "fullDocument": {"$cond": [{"$eq": ["$ns.coll", "audit_events"]}, "$fullDocument", None]},
         }
     },
@@ -33,9 +38,11 @@ _WATCHED: list[dict[str, Any]] = [
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A line that came into the trail of a book, or None: something that stands about the book changed."""
+    """A line that came into the trail of a book, or None: what stands about the book may have changed."""
 
     line: Document | None
+    shared: bool = False
+    """People who share the book have become more or fewer."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,7 +80,8 @@ class Changes:
                 self._open.clear()
                 self._watching = asyncio.create_task(self._watch())
             await self._opened(self._watching)
-            yield _heard(listener)
+            async with aclosing(_heard(listener)) as changes:
+                yield changes
         finally:
             self._listeners.discard(listener)
             if not self._listeners and self._watching is not None:
@@ -82,8 +90,10 @@ class Changes:
 
     async def _opened(self, watching: asyncio.Task[None]) -> None:
         opening = asyncio.create_task(self._open.wait())
-        await asyncio.wait({opening, watching}, return_when=asyncio.FIRST_COMPLETED)
-        opening.cancel()
+        try:
+            await asyncio.wait({opening, watching}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            opening.cancel()
         if not self._open.is_set():
             raise Unavailable
 
@@ -93,20 +103,36 @@ class Changes:
                 self._open.set()
                 async for change in stream:
                     self._tell(change)
+        except asyncio.CancelledError:  # nobody listened any more; whoever began since has a watch of their own
+            raise
         except PyMongoError:
-            self._open.clear()
-        finally:
-            for listener in self._listeners:
-                listener.close()
+            self._lose()
+        except BaseException:
+            self._lose()
+            raise
+        else:
+            self._lose()
+
+    def _lose(self) -> None:
+        """All who listen have missed something."""
+        self._open.clear()
+        for listener in self._listeners:
+            listener.close()
 
     def _tell(self, change: dict[str, Any]) -> None:
         place = bytes(change["documentKey"]["_id"])
         for listener in self._listeners:
             if place[:16] in listener.people:
-                listener.tell(Change(change.get("fullDocument")))
+                listener.tell(Change(change.get("fullDocument"), shared=change["ns"]["coll"] == "people"))
 
 
-async def _heard(listener: _Listener) -> AsyncIterator[Change]:
-    while (change := await listener.queue.get()) is not None:
+async def _heard(listener: _Listener) -> AsyncGenerator[Change]:
+    while True:
+        try:
+            async with asyncio.timeout(CALLED_EVERY):
+                change = await listener.queue.get()
+        except TimeoutError:
+            change = Change(None)
+        if change is None:
+            raise Unavailable
         yield change
-    raise Unavailable

@@ -1,0 +1,112 @@
+"""The HTTP server: uvicorn, with an end to what it would put up with.
+
+uvicorn waits for ever for a client that does not read, and answers pings into a buffer without end. Owns the options
+with which every command serves, and what the app is told before the process ends.
+
+The one invariant: what one connection may hold in memory has a limit, whoever is at the other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+BEFORE_SHUTDOWN = "before_shutdown"
+"""Key of the lifespan's state: a function to call when the process is about to end, once or more often."""
+PATIENCE = 15.0
+"""Seconds that a full write buffer (64 KB) may stay full; then the connection is cut."""
+FAREWELL = 3.0
+"""Seconds that a client has to answer a closing handshake."""
+MOST_UNSENT = 256 * 1024
+"""Bytes of answers to pings, and of what came before them, that a client may leave unread."""
+MOST_FRAGMENTS = 1_000
+
+
+class Http(HttpToolsProtocol):
+    """One HTTP connection."""
+
+    _cut: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        self._cut = self.loop.call_later(PATIENCE, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        _about_to_end(self.app_state)
+        super().shutdown()
+
+
+class Sockets(WebSocketsSansIOProtocol):
+    """One WebSocket connection."""
+
+    _cut: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        self._cut = self.loop.call_later(PATIENCE, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """Let the app close it with 1001; uvicorn would with 1012, before the app knows."""
+        if _about_to_end(self.app_state) and self.handshake_complete and not self.close_sent:
+            self.stop_keepalive()
+        else:
+            super().shutdown()
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close":
+            self.loop.call_later(FAREWELL, self.transport.abort)
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > MOST_UNSENT:
+            self.transport.abort()
+
+    def handle_cont(self, event: Frame) -> None:
+        super().handle_cont(event)
+        if len(self.frames) > MOST_FRAGMENTS:
+            self.transport.abort()
+
+
+def _about_to_end(state: dict[str, Any]) -> bool:
+    tell = state.get(BEFORE_SHUTDOWN)
+    if tell is not None:
+        tell()
+    return tell is not None
+
+
+OPTIONS: dict[str, Any] = {
+    "http": Http,
+    "ws": Sockets,
+    "ws_max_size": 256 * 1024,
+    "ws_per_message_deflate": False,  # a small frame may hold a large message, and secrets beside chosen text (CRIME)
+    "ws_ping_interval": 20.0,
+    "ws_ping_timeout": 20.0,
+    "server_header": False,
+    "access_log": False,
+}
+"""What `uvicorn.Config` and `uvicorn.run` take."""
