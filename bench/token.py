@@ -37,6 +37,7 @@ from ehb.store.sessions import SignIns
 from ehb.store.vault import Vault
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
+from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
 
 BASE = "https://book.example.vn"
@@ -125,6 +126,7 @@ def _route(world: World, principal_from: Callable[[Request], Awaitable[Principal
         signer=Signer(world.keys.signing),
         clock=utc_now,
         principal_from=principal_from,
+        streams=Streams(BASE, ()),
     )
 
     async def graphql(request: Request) -> Response:
