@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey
 from tests.auth.world import proof_by
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import BASE, House
+from tests.sockets import upgraded
 
 KEY = ECKey.generate_key("P-256")
 
@@ -81,3 +82,22 @@ async def test_a_stream_goes_on_after_its_one_proof_and_ends_with_the_session(ho
 
     assert events.status_code == 200
     assert beats >= 3
+
+
+async def test_a_socket_is_opened_by_a_token_with_its_proof_and_by_neither_alone(house: House, server: str) -> None:
+    """The introduction carries what the headers of a request would; the handshake is a GET (row W2)."""
+    tokens = await house.sign_in("bound", {"SoDinhDanh": NATIONAL_ID, "HoVaTen": "An"}, proof=for_a_token())
+    token = tokens["access_token"]
+    good = with_proof(token, "GET", "/graphql")
+
+    async with upgraded(server) as talk:
+        await talk.say("connection_init", payload=good)
+        acknowledged = await talk.hear()
+    codes = []
+    for payload in (good, with_proof(token, "POST", "/graphql"), {"Authorization": f"Bearer {token}"}):
+        async with upgraded(server) as talk:
+            await talk.say("connection_init", payload=payload)
+            codes.append(await talk.code())
+
+    assert acknowledged["type"] == "connection_ack"
+    assert codes == [4403, 4403, 4403]

@@ -10,6 +10,7 @@ The one invariant: everything that a caller could present lies here only as its 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -21,6 +22,7 @@ from pymongo.errors import DuplicateKeyError
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
 from ehb.domain.session import AccessToken, Account, Delegation, Login, LoginCode, Rotation, Session
 from ehb.store.mongo import CODEC, Database, Document, translated
+from ehb.store.together import Together
 
 _USED_CODES_KEPT = timedelta(days=1)
 """How long a used code is remembered, so that its second use is noticed."""
@@ -55,6 +57,7 @@ class SignIns:
         self._sessions = database.get_collection("sessions", codec_options=CODEC)
         self._assertions = database.get_collection("assertion_ids", codec_options=CODEC)
         self._proofs = database.get_collection("proof_ids", codec_options=CODEC)
+        self._together = Together[Document](self._find)
 
     async def add_login(self, login: Login) -> None:
         await self._logins.insert_one(
@@ -121,7 +124,13 @@ class SignIns:
         return True
 
     async def find_session(self, key: bytes) -> Session | None:
-        return _session_from(await self._sessions.find_one({"_id": key}))
+        return _session_from(await self._together.one(key))
+
+    async def _find(self, keys: Sequence[bytes]) -> dict[bytes, Document]:
+        if len(keys) == 1:
+            found = await self._sessions.find_one({"_id": keys[0]})
+            return {keys[0]: found} if found is not None else {}
+        return {one["_id"]: one for one in await self._sessions.find({"_id": {"$in": keys}}).to_list()}
 
     async def rotate(self, key: bytes, client_id: str, rotation: Rotation) -> Session | None:
         """Exchange the current refresh token, or within the grace and once the one before it.
