@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from starlette.applications import Starlette
@@ -35,6 +36,7 @@ from ehb.routes import plain_routes
 from ehb.services import identity
 from ehb.settings import Settings
 from ehb.signing import Signer
+from ehb.store.budgets import Budgets
 from ehb.store.migrations import bind, migrate
 from ehb.store.mongo import Mongo, connect
 from ehb.store.practitioners import Practitioners
@@ -44,6 +46,7 @@ from ehb.store.store import Store
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import TrailSeals
 from ehb.store.vault import Keys, Vault
+from graphql_schema.allowance import FACILITY, PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.schema import make_schema
@@ -84,6 +87,12 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         signer=signer,
         clock=clock,
         principal_from=backend.principal_from,
+        spend=Allowance(
+            Budgets(mongo),
+            clock,
+            person=replace(PERSON, most=settings.person_points),
+            facility=replace(FACILITY, most=settings.facility_points),
+        ).spend,
     )
 
     @asynccontextmanager

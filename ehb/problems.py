@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ehb.errors import EhbError
+from ehb.errors import EhbError, RateLimited
 
 _log = logging.getLogger(__name__)
 _PAGE = """<!doctype html>
@@ -95,11 +95,17 @@ def problem_response(error: EhbError, language: str, headers: dict[str, str] | N
             "status": error.http_status,
             "detail": error.message(language),
             "code": error.code,
+            **error.facts,
         },
         status_code=error.http_status,
-        headers={"Cache-Control": "no-store", "Content-Language": language, **(headers or {})},
+        headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(error), **(headers or {})},
         media_type="application/problem+json",
     )
+
+
+def _waiting(error: EhbError) -> dict[str, str]:
+    """RFC 6585 section 4: whoever is turned away for asking too often is told for how long."""
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
 
 
 def problem_page(error: EhbError, language: str, headers: dict[str, str] | None = None) -> HTMLResponse:

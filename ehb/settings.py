@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
     """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 
+    person_points: Annotated[int, Field(gt=0)] = 600_000
+    """Points of GraphQL that one person may spend in a minute (`graphql_schema.cost`)."""
+    facility_points: Annotated[int, Field(gt=0)] = 6_000_000
+    """The same for one client of a facility."""
+
     @field_validator("mobile_redirect_uris", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:

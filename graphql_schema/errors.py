@@ -41,7 +41,7 @@ def presented(error: GraphQLError, language: str) -> dict[str, Any]:
         shown["path"] = list(error.path)
     if isinstance(original, EhbError):
         shown["message"] = original.message(language)
-        shown["extensions"] = {"code": _code_of(original)}
+        shown["extensions"] = {"code": _code_of(original), **original.facts}
     elif original is None or isinstance(original, GraphQLError):
         shown["message"] = error.message if language == "en" else f"Yêu cầu GraphQL không hợp lệ: {error.message}"
         shown["extensions"] = {"code": "BAD_USER_INPUT"}
