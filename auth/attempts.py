@@ -20,17 +20,17 @@ from starlette.requests import HTTPConnection
 
 from auth.errors import TooManyFailures, TooManyLogins
 from auth.sessions import Clock
+from ehb.domain.budget import HOUR, Budget
 
-FAILURES, LOGINS = 100, 1_000
-"""An hour, for one address."""
-_HOUR = 3_600
+FAILURES, LOGINS = Budget("TOKEN_REFUSED", 100, HOUR), Budget("LOGIN_BEGUN", 1_000, HOUR)
+"""For one address."""
 
 
 class Counter(Protocol):
-    """Counts by actor, action and clock hour."""
+    """Counts by actor, budget and window."""
 
-    async def spend(self, actor: bytes, action: str, now: datetime) -> int:
-        """How many there are in this hour, with this one."""
+    async def spend(self, actor: bytes, budget: Budget, amount: int, now: datetime) -> int:
+        """How many there are in this window, with these."""
 
 
 class Attempts:
@@ -43,16 +43,16 @@ class Attempts:
     async def failed(self, request: HTTPConnection) -> None:
         """A request to the token endpoint was refused. Raises TooManyFailures from the hundred and first on."""
         now = self._clock()
-        if await self._counter.spend(_network(request).encode(), "TOKEN_REFUSED", now) > FAILURES:
-            raise TooManyFailures(retry_after=_rest(now))
+        if await self._counter.spend(_network(request).encode(), FAILURES, 1, now) > FAILURES.most:
+            raise TooManyFailures(retry_after=FAILURES.wait(now))
 
     async def begun(self, request: HTTPConnection) -> None:
         """A login begins. Raises TooManyLogins."""
         now, network = self._clock(), _network(request)
         if not _is_public(network):
             return
-        if await self._counter.spend(network.encode(), "LOGIN_BEGUN", now) > LOGINS:
-            raise TooManyLogins(retry_after=_rest(now))
+        if await self._counter.spend(network.encode(), LOGINS, 1, now) > LOGINS.most:
+            raise TooManyLogins(retry_after=LOGINS.wait(now))
 
 
 def _network(request: HTTPConnection) -> str:
@@ -72,8 +72,3 @@ def _is_public(network: str) -> bool:
         return ipaddress.ip_address(network).is_global
     except ValueError:
         return False
-
-
-def _rest(now: datetime) -> int:
-    """Seconds until the hour is over and counting begins anew."""
-    return _HOUR - int(now.timestamp()) % _HOUR

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from time import perf_counter
 
 import orjson
@@ -31,10 +32,12 @@ from bench.world import World
 from ehb.app import utc_now
 from ehb.domain.identity import Principal
 from ehb.signing import Signer
+from ehb.store.budgets import Budgets
 from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
 from ehb.store.sessions import SignIns
 from ehb.store.vault import Vault
+from graphql_schema.allowance import PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
@@ -127,6 +130,7 @@ def _route(world: World, principal_from: Callable[[Request], Awaitable[Principal
         clock=utc_now,
         principal_from=principal_from,
         streams=Streams(BASE, ()),
+        spend=Allowance(Budgets(world.mongo), utc_now, person=replace(PERSON, most=10**12)).spend,
     )
 
     async def graphql(request: Request) -> Response:

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -62,6 +63,7 @@ from ehb.store.store import Store
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import TrailSeals
 from ehb.store.vault import Keys, Vault
+from graphql_schema.allowance import FACILITY, PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
@@ -122,6 +124,12 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         clock=clock,
         principal_from=backend.principal_from,
         streams=streams,
+        spend=Allowance(
+            Budgets(mongo),
+            clock,
+            person=replace(PERSON, most=settings.person_points),
+            facility=replace(FACILITY, most=settings.facility_points),
+        ).spend,
     )
 
     async def admit(headers: Headers) -> Admission:

@@ -71,6 +71,10 @@ class Settings(BaseSettings):
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Sites whose pages may follow events, besides our own: https://app.example.vn"""
+    person_points: Annotated[int, Field(gt=0)] = 600_000
+    """Points of GraphQL that one person may spend in a minute (`graphql_schema.cost`)."""
+    facility_points: Annotated[int, Field(gt=0)] = 6_000_000
+    """The same for one client of a facility."""
 
     @field_validator("mobile_redirect_uris", "facility_keys_networks", "allowed_origins", mode="before")
     @classmethod

@@ -33,7 +33,7 @@ from ehb.request_log import bug
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 from graphql_schema.http import GraphQLEndpoint
-from graphql_schema.running import SLOWEST, End, Streams, answers, stopped
+from graphql_schema.running import LATER, SLOWEST, End, Streams, answers, stopped
 from graphql_schema.ws_messages import (
     Allowance,
     CloseCode,
@@ -183,7 +183,7 @@ class _Connection:
             raise Closed(CloseCode.DUPLICATE_ID)
         try:
             if len(self._tasks) >= MOST_AT_ONCE:
-                raise RateLimited
+                raise RateLimited(LATER)
             asked = await self._endpoint.asked(said.payload)
         except EhbError as error:
             shown = presented(GraphQLError(error.en, original_error=error), context.language)

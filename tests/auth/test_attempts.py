@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -20,8 +21,8 @@ STRANGER, OTHERS = "1.1.1.1", "8.8.8.8"
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempts, "FAILURES", 3)
-    monkeypatch.setattr(attempts, "LOGINS", 3)
+    monkeypatch.setattr(attempts, "FAILURES", replace(attempts.FAILURES, most=3))
+    monkeypatch.setattr(attempts, "LOGINS", replace(attempts.LOGINS, most=3))
 
 
 @pytest.fixture
