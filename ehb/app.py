@@ -87,12 +87,13 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         signer=signer,
         clock=clock,
         principal_from=backend.principal_from,
-        spend=Allowance(
+        allowance=Allowance(
             Budgets(mongo),
             clock,
             person=replace(PERSON, most=settings.person_points),
             facility=replace(FACILITY, most=settings.facility_points),
-        ).spend,
+        ),
+        seconds=settings.request_seconds,
     )
 
     @asynccontextmanager

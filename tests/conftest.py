@@ -18,6 +18,7 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 
 from ehb.app import create_app
+from ehb.http_limits import LimitedProtocol
 from ehb.settings import EidSettings, Settings
 from ehb.store import embedded
 from ehb.store.migrations import migrate
@@ -110,7 +111,8 @@ def now() -> datetime:
 @pytest.fixture
 async def server(house: House) -> AsyncIterator[str]:
     """The house behind a real socket; gives its address."""
-    running = uvicorn.Server(uvicorn.Config(house.app, port=0, lifespan="off", log_level="warning"))
+    config = uvicorn.Config(house.app, http=LimitedProtocol, port=0, lifespan="off", log_level="warning")
+    running = uvicorn.Server(config)
     serving = asyncio.create_task(running.serve())
     while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
         await asyncio.sleep(0.01)

@@ -142,11 +142,13 @@ def _serve(given: argparse.Namespace) -> None:
     import uvicorn
 
     from ehb.cli.serving import prepare
+    from ehb.http_limits import LimitedProtocol
 
     asyncio.run(prepare())
     uvicorn.run(
         "ehb.cli.serving:production_app",
         factory=True,
+        http=LimitedProtocol,
         host=given.host,
         port=given.port,
         workers=given.workers,

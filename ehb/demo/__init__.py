@@ -30,6 +30,7 @@ from ehb.demo.provider import provider, register_people
 from ehb.demo.seeding import appoint_guardians, facility_keys, load_registry, seed
 from ehb.demo.welcome import operators, ready, welcome, write_ready
 from ehb.errors import Misconfigured, Unavailable
+from ehb.http_limits import LimitedProtocol
 from ehb.settings import EidSettings, Settings
 from ehb.signing_files import Signer
 from ehb.store import embedded
@@ -89,7 +90,8 @@ async def _serve(
     people = list(synthetic.people(demo.people, demo.seed))
     app = create_app(settings, keys)
     app.router.routes.append(Route("/demo/signed-in", _signed_in))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False))
+    config = uvicorn.Config(app, http=LimitedProtocol, log_level="warning", access_log=False, server_header=False)
+    server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _started(server, serving)
