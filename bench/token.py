@@ -130,7 +130,8 @@ def _route(world: World, principal_from: Callable[[Request], Awaitable[Principal
         clock=utc_now,
         principal_from=principal_from,
         streams=Streams(BASE, ()),
-        spend=Allowance(Budgets(world.mongo), utc_now, person=replace(PERSON, most=10**12)).spend,
+        allowance=Allowance(Budgets(world.mongo), utc_now, person=replace(PERSON, most=10**12)),
+        seconds=20,
     )
 
     async def graphql(request: Request) -> Response:

@@ -124,12 +124,13 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         clock=clock,
         principal_from=backend.principal_from,
         streams=streams,
-        spend=Allowance(
+        allowance=Allowance(
             Budgets(mongo),
             clock,
             person=replace(PERSON, most=settings.person_points),
             facility=replace(FACILITY, most=settings.facility_points),
-        ).spend,
+        ),
+        seconds=settings.request_seconds,
     )
 
     async def admit(headers: Headers) -> Admission:

@@ -7,6 +7,7 @@ response is never cacheable, and a request error carries no `data` key.
 
 from __future__ import annotations
 
+from asyncio import timeout
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
@@ -23,10 +24,11 @@ from strawberry.types.graphql import OperationType
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
-from ehb.errors import BadInput, EhbError, RateLimited
+from ehb.errors import BadInput, EhbError, RateLimited, TookTooLong
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
 from ehb.signing import Signer
+from graphql_schema.allowance import Allowance
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 from graphql_schema.event_stream import EVENT_STREAM, EventStream
@@ -53,7 +55,8 @@ class GraphQLEndpoint:
         clock: Callable[[], datetime],
         principal_from: Callable[[Request], Awaitable[Principal]],
         streams: Streams,
-        spend: Callable[[Principal, int], Awaitable[None]],
+        allowance: Allowance,
+        seconds: float,
     ) -> None:
         self.schema = schema
         self._custodian = custodian
@@ -64,7 +67,8 @@ class GraphQLEndpoint:
         self._clock = clock
         self._principal_from = principal_from
         self._streams = streams
-        self._spend = spend
+        self._allowance = allowance
+        self._seconds = seconds
 
     async def asked(self, parameters: object) -> dict[str, Any]:
         """What a request asks for, checked: one step for POST, SSE and WebSocket. Raises BadInput."""
@@ -81,7 +85,7 @@ class GraphQLEndpoint:
             signer=self._signer,
             language=language,
             clock=self._clock,
-            spend=self._spend,
+            spend=self._allowance.spend,
         )
 
     async def __call__(self, request: Request) -> Response:
@@ -100,19 +104,7 @@ class GraphQLEndpoint:
         context = self.context(await self._principal_from(request), language)
         if media_type == EVENT_STREAM:
             return EventStream(self.schema, asked, context, partial(self._principal_from, request), self._streams)
-        try:
-            result = await self.schema.execute(
-                asked["query"],
-                variable_values=asked.get("variables"),
-                operation_name=asked.get("operationName") or None,
-                context_value=context,
-                allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
-            )
-            errors, data = list(result.errors or ()), result.data
-        except CannotGetOperationTypeError:
-            errors, data = [GraphQLError("The document has no operation, or none with this operationName.")], None
-        except InvalidOperationTypeError:
-            errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
+        errors, data = await self._executed(asked, context)
         answer: dict[str, Any] = {}
         if errors:
             answer["errors"] = [presented(error, language) for error in errors]
@@ -125,6 +117,32 @@ class GraphQLEndpoint:
             headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(errors)},
             media_type=f"{media_type}; charset=utf-8",
         )
+
+    async def _executed(self, asked: dict[str, Any], context: Context) -> tuple[list[GraphQLError], Any]:
+        """Errors and data. What takes too long is cancelled; its connection to the database ends, too."""
+        try:
+            with self._allowance.turn(context.principal):
+                async with timeout(self._seconds):
+                    result = await self.schema.execute(
+                        asked["query"],
+                        variable_values=asked.get("variables"),
+                        operation_name=asked.get("operationName") or None,
+                        context_value=context,
+                        allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
+                    )
+        except CannotGetOperationTypeError:
+            return [GraphQLError("The document has no operation, or none with this operationName.")], None
+        except InvalidOperationTypeError:
+            return [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
+        except TimeoutError:
+            return [_refused(TookTooLong())], None
+        except RateLimited as error:
+            return [_refused(error)], None
+        return list(result.errors or ()), result.data
+
+
+def _refused(error: EhbError) -> GraphQLError:
+    return GraphQLError(error.en, original_error=error)
 
 
 def _status(error: GraphQLError, media_type: str) -> int:
