@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from auth.errors import (
+from auth.assertion_errors import (
     AssertionAudience,
     AssertionExpired,
     AssertionInvalid,
@@ -27,6 +27,7 @@ from auth.jws import (
     Claims,
     NotVerified,
     Unverified,
+    VerificationKey,
     check_claims,
     decoys,
     keys_for,
@@ -34,13 +35,15 @@ from auth.jws import (
     verification_keys,
     verified,
 )
+from auth.key_sets import KeySets
 from auth.provider import JWT_BEARER
 from auth.sessions import Clock
 from ehb.domain.session import FacilityClient
 
 ALGORITHMS = ("ES256", "ES384", "RS256", "RS384", "PS256")
 _LIFE = timedelta(minutes=5)
-_LEEWAY = timedelta(seconds=15)
+LEEWAY = timedelta(seconds=90)
+"""How far a facility's clock may be from ours: machines without a time service drift by a minute, not by ten."""
 _LONGEST_ID = 256
 
 
@@ -60,8 +63,16 @@ class AssertionIds(Protocol):
 class FacilityAuthentication:
     """Says which registered facility signed an assertion."""
 
-    def __init__(self, clients: FacilityClients, used: AssertionIds, audiences: Collection[str], clock: Clock) -> None:
+    def __init__(
+        self,
+        clients: FacilityClients,
+        used: AssertionIds,
+        audiences: Collection[str],
+        clock: Clock,
+        key_sets: KeySets,
+    ) -> None:
         self._clients = clients
+        self._key_sets = key_sets
         self._used = used
         self._audiences = list(audiences)
         self._clock = clock
@@ -79,21 +90,26 @@ class FacilityAuthentication:
         if not isinstance(client_id, str) or not client_id or form.get("client_id", client_id) != client_id:
             raise AssertionInvalid
         client = await self._clients.find_client(client_id)
-        claims = self._verified(token, client)
+        claims = await self._verified(token, client)
         if client is None or not client.active or claims is None:
             raise ClientRefused
         jti, expires_at = self._checked(claims, client_id)
-        if not await self._used.claim_assertion(client_id, jti, expires_at + _LEEWAY):
+        if not await self._used.claim_assertion(client_id, jti, expires_at + LEEWAY):
             raise AssertionReplayed
         return client
 
-    def _verified(self, token: Unverified, client: FacilityClient | None) -> Claims | None:
+    async def _verified(self, token: Unverified, client: FacilityClient | None) -> Claims | None:
         """One signature check for everybody: for strangers with a key that nobody holds the other half of."""
-        keys = keys_for(token, verification_keys(client.jwks)) if client else []
+        keys = await self._keys(token, client) if client is not None and client.active else []
         try:
             return verified(token, keys or [self._decoys[token.algorithm]])
         except NotVerified:
             return None
+
+    async def _keys(self, token: Unverified, client: FacilityClient) -> list[VerificationKey]:
+        if client.jwks_uri is not None:
+            return await self._key_sets.keys_for(token, client.jwks_uri)
+        return keys_for(token, verification_keys(client.jwks))
 
     def _checked(self, claims: Claims, client_id: str) -> tuple[str, datetime]:
         now = self._clock()
@@ -101,7 +117,7 @@ class FacilityAuthentication:
             check_claims(
                 claims,
                 now=now,
-                leeway=int(_LEEWAY.total_seconds()),
+                leeway=int(LEEWAY.total_seconds()),
                 aud=self._audiences,
                 iss=client_id,
                 sub=client_id,
@@ -112,7 +128,7 @@ class FacilityAuthentication:
             if refused.expired:
                 raise AssertionExpired from None
             raise (AssertionAudience if refused.claim == "aud" else AssertionInvalid) from None
-        if claims["exp"] > (now + _LIFE + _LEEWAY).timestamp():
+        if claims["exp"] > (now + _LIFE + LEEWAY).timestamp():
             raise AssertionTooLong
         if len(claims["jti"]) > _LONGEST_ID:
             raise AssertionInvalid

@@ -7,8 +7,11 @@
     │   ├── LoginDenied        LOGIN_DENIED             the citizen: they or the eID said no
     │   ├── IssuerMismatch     LOGIN_ISSUER_MISMATCH    the operator: another issuer answered than the configured one
     │   ├── IdTokenInvalid     LOGIN_ID_TOKEN_INVALID   the eID, or somebody in between
+    │   ├── TooManyLogins      RATE_LIMITED             the citizen: wait; too many logins began at this address
     │   ├── LogoutTokenInvalid LOGOUT_TOKEN_INVALID     the eID: not the logout token that the specification asks for
     │   └── LevelTooLow        LOGIN_LEVEL_TOO_LOW      the citizen: prove yourself as strongly as the app asked
+    ├── Unauthenticated
+    │   └── ProofInvalid       DPOP_PROOF_INVALID       the app: sign a new proof for this very request (RFC 9449)
     ├── Unavailable
     │   └── ProviderUnavailable  EID_UNAVAILABLE        the eID does not answer, or not in its own protocol
     └── TokenRefused           TOKEN_REQUEST_INVALID    the client: the request is malformed
@@ -16,6 +19,12 @@
         ├── ScopeInvalid       SCOPE_INVALID            the facility: asked for scopes that we do not know
         ├── CodeInvalid        CODE_INVALID             the app: the code is unknown, late, used, or not this app's
         ├── SessionEnded       SESSION_ENDED            the citizen: sign in again
+        ├── BoundElsewhere     TOKEN_BOUND              the app: sign with the key that the session began with
+        ├── TokenProofInvalid  DPOP_PROOF_INVALID       the client: sign a new proof for this very request (RFC 9449)
+        ├── TooManyFailures    RATE_LIMITED             the client: wait, and look at what it sends
+        ├── SubjectTokenInvalid  SUBJECT_TOKEN_INVALID  the facility: ask the clinician for a living access token
+        ├── DelegationRefused  DELEGATION_REFUSED       the facility: the registry does not know the clinician there
+        ├── TargetInvalid      TARGET_INVALID           the facility: tokens are for us alone
         └── ClientRefused      CLIENT_UNKNOWN           the facility: unknown, suspended, or signed with another key
             ├── AssertionInvalid   ASSERTION_INVALID    the facility: not the assertion that RFC 7523 asks for
             ├── AssertionAudience  ASSERTION_AUDIENCE   the facility: meant for somebody else
@@ -23,12 +32,13 @@
             ├── AssertionTooLong   ASSERTION_TOO_LONG   the facility: at most five minutes
             └── AssertionReplayed  ASSERTION_REPLAYED   the facility: a new `jti` each time
 
-`error` is the OAuth word (RFC 6749 sections 4.1.2.1 and 5.2); `code` is ours and is what clients branch on.
+Those of client assertions are in `assertion_errors`. `error` is the OAuth word (RFC 6749 sections 4.1.2.1 and 5.2);
+`code` is ours and is what clients branch on.
 """
 
 from __future__ import annotations
 
-from ehb.errors import EhbError, Unavailable
+from ehb.errors import EhbError, Unauthenticated, Unavailable
 
 
 class LoginFailed(EhbError):
@@ -168,51 +178,86 @@ class SessionEnded(TokenRefused):
     en = "The session has ended; sign in again."
 
 
-class ClientRefused(TokenRefused):
-    """Mended by the facility. Unknown, suspended and wrongly signed look the same on purpose."""
+class BoundElsewhere(TokenRefused):
+    """Mended by the app: the session is bound to another DPoP key, or to none. It goes on for who holds the key."""
 
-    code = "CLIENT_UNKNOWN"
-    http_status = 401
-    error = "invalid_client"
-    vi = "Không xác thực được hệ thống gọi."
-    en = "The client is unknown or its signature does not fit."
-
-
-class AssertionInvalid(ClientRefused):
-    """Mended by the facility: RFC 7523 section 3."""
-
-    code = "ASSERTION_INVALID"
-    vi = "Chứng thực của hệ thống gọi không đúng chuẩn RFC 7523."
-    en = "The client assertion is not what RFC 7523 asks for."
+    code = "TOKEN_BOUND"
+    error = "invalid_grant"
+    vi = "Phiên đăng nhập gắn với một khóa khác."
+    en = "The session is bound to another key, or to none."
 
 
-class AssertionAudience(AssertionInvalid):
-    """Mended by the facility: `aud` is our token endpoint."""
+class ProofInvalid(Unauthenticated):
+    """Mended by the app: a new proof for this request, and a look at the clock. `what` says which part is wrong."""
 
-    code = "ASSERTION_AUDIENCE"
-    vi = "Chứng thực không dành cho hệ thống này."
-    en = "The client assertion is meant for another audience."
+    code = "DPOP_PROOF_INVALID"
+    vi = "Bằng chứng DPoP không hợp lệ."
+    en = "The DPoP proof is not valid."
 
-
-class AssertionExpired(AssertionInvalid):
-    """Mended by the facility: sign a new one, and look at the clock."""
-
-    code = "ASSERTION_EXPIRED"
-    vi = "Chứng thực đã hết hạn."
-    en = "The client assertion has expired."
+    def __init__(self, what: str) -> None:
+        super().__init__(vi=f"{self.vi} ({what})", en=f"{self.en} ({what})")
 
 
-class AssertionTooLong(AssertionInvalid):
-    """Mended by the facility: at most five minutes (SMART Backend Services)."""
+class TokenProofInvalid(TokenRefused):
+    """The same, at the token endpoint (RFC 9449 section 5)."""
 
-    code = "ASSERTION_TOO_LONG"
-    vi = "Chứng thực chỉ được có hiệu lực tối đa năm phút."
-    en = "The client assertion may live five minutes at most."
+    code = "DPOP_PROOF_INVALID"
+    error = "invalid_dpop_proof"
+    vi = "Bằng chứng DPoP không hợp lệ."
+    en = "The DPoP proof is not valid."
+
+    def __init__(self, what: str) -> None:
+        super().__init__(vi=f"{self.vi} ({what})", en=f"{self.en} ({what})")
 
 
-class AssertionReplayed(AssertionInvalid):
-    """Mended by the facility: a new `jti` for each request."""
+class TooManyFailures(TokenRefused):
+    """Mended by the client: wait `retry_after` seconds, and look at what it sends. What is good is taken as ever."""
 
-    code = "ASSERTION_REPLAYED"
-    vi = "Chứng thực này đã được dùng."
-    en = "The client assertion was used before."
+    code = "RATE_LIMITED"
+    http_status = 429
+    error = "invalid_request"
+    vi = "Quá nhiều yêu cầu không hợp lệ từ địa chỉ này, hãy thử lại sau."
+    en = "Too many requests from this address were refused; try again later."
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class TooManyLogins(LoginFailed):
+    """Mended by waiting `retry_after` seconds."""
+
+    code = "RATE_LIMITED"
+    http_status = 429
+    error = "temporarily_unavailable"
+    vi = "Quá nhiều lượt đăng nhập từ địa chỉ này, hãy thử lại sau."
+    en = "Too many logins began at this address; try again later."
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class SubjectTokenInvalid(TokenRefused):
+    """Mended by the facility (RFC 8693 section 2.2.2). Unknown, expired and itself exchanged look the same."""
+
+    code = "SUBJECT_TOKEN_INVALID"
+    vi = "subject_token không phải mã truy cập còn hiệu lực của người hành nghề."
+    en = "The subject token is not a clinician's own access token in force."
+
+
+class DelegationRefused(TokenRefused):
+    """Mended by the facility, with whoever keeps the registry."""
+
+    code = "DELEGATION_REFUSED"
+    vi = "Danh mục không ghi nhận người này hành nghề tại cơ sở."
+    en = "The registry does not know this person as a practitioner of the facility."
+
+
+class TargetInvalid(TokenRefused):
+    """Mended by the facility: leave `audience` and `resource` out."""
+
+    code = "TARGET_INVALID"
+    error = "invalid_target"
+    vi = "Mã truy cập chỉ dùng cho hệ thống này."
+    en = "Tokens are issued for this system alone."

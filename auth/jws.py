@@ -57,6 +57,8 @@ class Unverified:
     claims: Claims
     type: str | None = None
     """The `typ` header (RFC 8725 section 3.11)."""
+    jwk: Mapping[str, Any] | None = None
+    """The `jwk` header: the key that the token says it was signed with. Only a proof of possession may rest on it."""
 
 
 def unverified(token: str, algorithms: Collection[str]) -> Unverified:
@@ -70,12 +72,17 @@ def unverified(token: str, algorithms: Collection[str]) -> Unverified:
         json.dumps(claims, ensure_ascii=False).encode()  # half a surrogate pair is no text, and no database takes it
     except _NOT_A_TOKEN:
         raise NotVerified from None
-    algorithm, key_id, kind = header.get("alg"), header.get("kid"), header.get("typ")
+    algorithm, key_id, kind, jwk = (header.get(name) for name in ("alg", "kid", "typ", "jwk"))
     if not isinstance(algorithm, str) or algorithm not in algorithms:
         raise NotVerified
     if not isinstance(key_id, str | None) or not isinstance(kind, str | None) or not isinstance(claims, dict):
         raise NotVerified
-    return Unverified(token, algorithm, key_id, claims, kind)
+    return Unverified(token, algorithm, key_id, claims, kind, jwk if isinstance(jwk, dict) else None)
+
+
+def thumbprint(key: VerificationKey) -> str:
+    """The SHA-256 thumbprint of a key (RFC 7638), base64url."""
+    return key.thumbprint()
 
 
 def verification_keys(jwks: Iterable[object]) -> list[VerificationKey]:

@@ -98,7 +98,8 @@ class Logins:
     async def begin(self, query: Mapping[str, str]) -> Step:
         """To the eID; or back to the app when the eID does not answer.
 
-        `acr_values` and `max_age` ask for a stronger or a more recent login (RFC 9470). Raises LoginRequestInvalid,
+        `acr_values` and `max_age` ask for a stronger or a more recent login (RFC 9470); `dpop_jkt` names the key
+        without which the code will be of no use (RFC 9449 section 10). Raises LoginRequestInvalid,
         and then the browser must not be redirected anywhere.
         """
         redirect_uri, state = query.get("redirect_uri", ""), query.get("state", "")
@@ -107,6 +108,9 @@ class Logins:
         if not registered or not s256 or not _STATE.fullmatch(state):
             raise LoginRequestInvalid
         level, max_age = _wanted(query)
+        jkt = query.get("dpop_jkt")
+        if jkt is not None and not is_challenge(jkt):
+            raise LoginRequestInvalid
         ours, browser = random_text(), random_text()
         login = Login(
             state=digest(ours),
@@ -118,6 +122,7 @@ class Logins:
             expires_at=self._clock() + self._lifetime,
             level=level,
             max_age=max_age,
+            jkt=jkt,
         )
         try:
             location = await self._eid.authorization_url(ours, Attempt(browser), level=level, max_age=max_age)

@@ -13,11 +13,12 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from auth.errors import LoginFailed, LogoutTokenInvalid, TokenRefused
+from auth.forms import PRIVATE, form_of, refused, required
 from auth.logout import LogoutTokens
 from auth.oidc import RelyingParty
-from auth.routes import PRIVATE, form_of, refused, required
 from auth.sessions import Sessions
 from ehb.errors import EhbError
+from ehb.request_log import note
 
 _GONE = """<!doctype html>
 <html lang="vi"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -82,5 +83,6 @@ def logout_routes(
 
 
 def _not_believed(error: LoginFailed) -> Response:
+    note(code=error.code)
     answer = {"error": error.error, "error_description": error.en, "code": error.code}
     return JSONResponse(answer, status_code=400, headers=PRIVATE)

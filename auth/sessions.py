@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from auth.errors import CodeInvalid, SessionEnded
+from auth.errors import BoundElsewhere, CodeInvalid, SessionEnded
 from auth.tokens import answers, digest, name_in, new_name, new_token, random_text, session_key
 from ehb.domain.identity import ElectronicIdentity, Principal, PrincipalKind, SignedIn
 from ehb.domain.session import AccessToken, Account, FacilityClient, Login, LoginCode, Rotation, Session
@@ -57,11 +57,19 @@ class SessionStore(Protocol):
 
     async def end_session(self, key: bytes, now: datetime) -> None: ...
 
+    async def end_delegation(self, key: bytes, delegated: bytes) -> None:
+        """End the one delegated token with this digest."""
+
     async def forbid_session(self, key: bytes, now: datetime, until: datetime) -> None:
         """End the session, or make sure that it cannot be opened any more."""
 
     async def end_sessions_of(self, account: Account, now: datetime, until: datetime) -> list[Session]:
         """End all sessions of an account, or of one login of it, and what codes would open; gives those in force."""
+
+    async def end_other_accounts(
+        self, patient_id: bytes, account: Account, now: datetime, until: datetime
+    ) -> list[Session]:
+        """The same for whatever this person opened through another account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,8 @@ class Tokens:
     access: str = field(repr=False)
     refresh: str | None = field(repr=False)
     expires_in: int
+    bound: bool = False
+    """To a DPoP key; otherwise they are bearer tokens."""
 
 
 class Sessions:
@@ -97,9 +107,16 @@ class Sessions:
         self._on_end = on_end
 
     async def issue_code(self, login: Login, who: SignedIn, identity: ElectronicIdentity) -> str:
-        """The app's one-time code for a login that the eID finished."""
+        """The app's one-time code for a login that the eID finished.
+
+        Whose account at the eID has changed is signed out of the old one (standards row O12).
+        """
         name = new_name()
-        code = new_token(name)
+        code, now = new_token(name), self._clock()
+        account = Account.of(identity.issuer, identity.subject, identity.session_id)
+        until = now + self._lifetimes.session
+        for session in await self._store.end_other_accounts(who.patient_id, account, now, until):
+            await self._on_end(session.principal)
         await self._store.add_code(
             LoginCode(
                 code=digest(code),
@@ -116,14 +133,20 @@ class Sessions:
                     authenticated_at=identity.authenticated_at,
                     session=random_text(),
                 ),
-                account=Account.of(identity.issuer, identity.subject, identity.session_id),
-                expires_at=self._clock() + self._lifetimes.code,
+                account=account,
+                expires_at=now + self._lifetimes.code,
+                jkt=login.jkt,
             )
         )
         return code
 
-    async def redeem(self, code: str, *, client_id: str, redirect_uri: str, verifier: str) -> Tokens:
-        """The first tokens of a session. Whatever is wrong, the code is spent by the attempt. Raises CodeInvalid."""
+    async def redeem(
+        self, code: str, *, client_id: str, redirect_uri: str, verifier: str, jkt: str | None = None
+    ) -> Tokens:
+        """The first tokens of a session, bound to the key that was proven, if one was.
+
+        Whatever is wrong, the code is spent by the attempt. Raises CodeInvalid.
+        """
         name = name_in(code)
         if name is None:
             raise CodeInvalid
@@ -132,7 +155,7 @@ class Sessions:
         if login is None:
             await self._end_reused(code, now)
             raise CodeInvalid
-        fits = login.client_id == client_id and login.redirect_uri == redirect_uri
+        fits = login.client_id == client_id and login.redirect_uri == redirect_uri and login.jkt in (None, jkt)
         if not fits or now >= login.expires_at or not answers(verifier, login.code_challenge):
             raise CodeInvalid
         refresh = new_token(name)
@@ -145,27 +168,31 @@ class Sessions:
                 refresh=digest(refresh),
                 ends_at=now + self._lifetimes.session,
                 account=login.account,
+                jkt=jkt,
             )
         )
         if not opened:
             raise CodeInvalid
-        return Tokens(access, refresh, _seconds(self._lifetimes.access))
+        return Tokens(access, refresh, _seconds(self._lifetimes.access), bound=jkt is not None)
 
-    async def refresh(self, token: str, *, client_id: str) -> Tokens:
-        """New tokens for the current refresh token; any other token of the session ends it. Raises SessionEnded."""
+    async def refresh(self, token: str, *, client_id: str, jkt: str | None = None) -> Tokens:
+        """New tokens for the current refresh token; any other token of the session ends it. Raises SessionEnded.
+
+        Raises BoundElsewhere without the key that the session began with: a thief gains nothing, so nothing ends.
+        """
         name = name_in(token)
         if name is None:
             raise SessionEnded
         now, key, refresh = self._clock(), session_key(name), new_token(name)
         access, kept = self._access(name, now, self._lifetimes.access)
-        rotation = Rotation(digest(token), digest(refresh), kept, now, now - self._lifetimes.grace)
+        rotation = Rotation(digest(token), digest(refresh), kept, now, now - self._lifetimes.grace, jkt)
         session = await self._store.rotate(key, client_id, rotation)
         if session is None:
-            await self._end_misused(key, now)
+            await self._end_misused(key, now, jkt)
             raise SessionEnded
-        return Tokens(access, refresh, _seconds(min(kept.expires_at, session.ends_at) - now))
+        return Tokens(access, refresh, _seconds(min(kept.expires_at, session.ends_at) - now), bound=jkt is not None)
 
-    async def open_for_facility(self, client: FacilityClient) -> Tokens:
+    async def open_for_facility(self, client: FacilityClient, jkt: str | None = None) -> Tokens:
         """One access token for a facility that has proved itself; it signs again for the next (RFC 6749 4.4.3)."""
         name, now = new_name(), self._clock()
         token, kept = self._access(name, now, self._lifetimes.facility_access)
@@ -181,20 +208,28 @@ class Sessions:
                 access=(kept,),
                 refresh=None,
                 ends_at=kept.expires_at,
+                jkt=jkt,
             )
         )
-        return Tokens(token, None, _seconds(self._lifetimes.facility_access))
+        return Tokens(token, None, _seconds(self._lifetimes.facility_access), bound=jkt is not None)
 
     async def revoke(self, token: str, *, client_id: str) -> None:
-        """RFC 7009: end the session of any of its tokens, spent ones too. Silent about everything else."""
-        key = _key_of(token)
+        """RFC 7009: end the session of any of its tokens, spent ones too. Silent about everything else.
+
+        A facility ends what was delegated to it, and not the session of the person who did.
+        """
+        key = key_of(token)
         session = await self._store.find_session(key) if key else None
-        if session is not None and session.principal.client_id == client_id:
+        if session is None:
+            return
+        if session.principal.client_id == client_id:
             await self._end(session)
+        elif any(one.digest == digest(token) and one.actor == client_id for one in session.delegated):
+            await self._store.end_delegation(session.key, digest(token))
 
     async def end_everywhere(self, token: str, *, client_id: str) -> None:
         """End all sessions of the account that a token of this session speaks for. Silent like `revoke`."""
-        key = _key_of(token)
+        key = key_of(token)
         session = await self._store.find_session(key) if key else None
         now = self._clock()
         if session is None or session.principal.client_id != client_id or not session.in_force(now):
@@ -209,13 +244,17 @@ class Sessions:
         for session in await self._store.end_sessions_of(account, now, now + self._lifetimes.session):
             await self._on_end(session.principal)
 
-    async def principal(self, access_token: str) -> Principal:
-        """Whose token this is, now. Raises Unauthenticated."""
-        key = _key_of(access_token)
+    async def principal(self, access_token: str, jkt: str | None = None) -> Principal:
+        """Whose token this is, now, in the hands of who has proved this key, or none. Raises Unauthenticated.
+
+        A bound token without its key is refused, and so is a bearer token with one (RFC 9449 section 7.2).
+        """
+        key = key_of(access_token)
         session = await self._store.find_session(key) if key else None
-        if session is None or not session.accepts(digest(access_token), self._clock()):
+        principal = session.whose(digest(access_token), jkt, self._clock()) if session else None
+        if principal is None:
             raise Unauthenticated
-        return session.principal
+        return principal
 
     async def _end_reused(self, code: str, now: datetime) -> None:
         """RFC 6749 section 4.1.2. The first use may still be under way, so its session is forbidden, not only ended."""
@@ -227,16 +266,19 @@ class Sessions:
                 await self._on_end(session.principal)
             _log.warning("a login code was used twice; session %s is ended", used.principal.session)
 
-    async def _end_misused(self, key: bytes, now: datetime) -> None:
+    async def _end_misused(self, key: bytes, now: datetime, jkt: str | None) -> None:
         session = await self._store.find_session(key)
         if session is not None and session.in_force(now):
+            if session.jkt != jkt:
+                _log.warning("a refresh token came without its key; session %s", session.principal.session)
+                raise BoundElsewhere
             await self._end(session)
             _log.warning("a spent refresh token was used; session %s is ended", session.principal.session)
 
     async def _end(self, session: Session) -> None:
         now = self._clock()
         await self._store.end_session(session.key, now)
-        if session.in_force(now):
+        if session.in_force(now) and session.account is not None:  # a facility's token has nothing that ends with it
             await self._on_end(session.principal)
 
     def _access(self, name: bytes, now: datetime, life: timedelta) -> tuple[str, AccessToken]:
@@ -244,7 +286,8 @@ class Sessions:
         return token, AccessToken(digest(token), now + life)
 
 
-def _key_of(token: str) -> bytes | None:
+def key_of(token: str) -> bytes | None:
+    """What the store knows the session of a token by; None for text that is no token of ours."""
     name = name_in(token)
     return session_key(name) if name is not None else None
 

@@ -1,4 +1,4 @@
-"""`python -m bench [read] [intake] [memory] [submit] [folder] [demo] [faults] [decide] [consent]`: see README.md."""
+"""`python -m bench [MEASURE ...]`: read, intake, memory, submit, folder, demo, faults, decide, consent, token."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import uvloop
 
-from bench import consent, decide, demo, faults, folder, intake, machine, memory, read, submit
+from bench import consent, decide, demo, faults, folder, intake, machine, memory, read, submit, token
 from bench.world import world
 from ehb.store import embedded
 
 _USUAL = ("read", "intake", "memory", "submit")
-_IN_A_WORLD = (*_USUAL, "consent", "folder")
+_IN_A_WORLD = (*_USUAL, "consent", "folder", "token")
 _ALL = (*_IN_A_WORLD, "demo", "faults", "decide")
 
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Speed and size, each against its floor in the same run. Prints; never passes or fails.",
-        epilog="only when named: consent, decide, demo (clones), faults (kills, counts), folder (10,000 files).",
+        epilog="only when named: consent, decide, token, demo (clones), faults (kills, counts), folder (10,000 files).",
     )
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_ALL))
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: does it run, not how fast")
@@ -61,6 +61,8 @@ async def _one(name: str, mongod: embedded.EmbeddedMongo, *, quick: bool) -> Non
             await consent.measure(there, people=10 if quick else 200, records=100, rounds=10 if quick else 400)
         elif name == "submit":
             await submit.measure(there, mongod.pid, submit.Sizes(2, 8) if quick else submit.Sizes(20, 80))
+        elif name == "token":
+            await token.measure(there, rounds=10 if quick else 200)
         elif name == "folder":
             await folder.measure(there, files=100 if quick else 10_000)
         else:

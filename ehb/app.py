@@ -7,39 +7,53 @@ custodian, and nobody else holds either.
 from __future__ import annotations
 
 import asyncio
-import logging
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
-from auth.backend import BearerBackend, unauthenticated
+from auth.attempts import Attempts
+from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
+from auth.discovery import discovery_routes
+from auth.dpop import Proofs
 from auth.eid_config import EidConfig, Profile
 from auth.eid_keys import load_keys
+from auth.exchange import Exchange
+from auth.key_sets import KeySets
 from auth.logins import Logins, MobileClient
 from auth.logout import LogoutTokens
 from auth.logout_routes import logout_routes
 from auth.oidc import RelyingParty
+from auth.outside import Outside
 from auth.routes import auth_routes
 from auth.sessions import Sessions
+from auth.token_endpoint import token_routes
 from ehb.custodian import Custodian
 from ehb.domain.assurance import USUAL, Assurance
-from ehb.domain.identity import ElectronicIdentity, Principal, SignedIn
+from ehb.domain.coding import VIETNAM
+from ehb.domain.identity import ElectronicIdentity, PractitionerRole, Principal, SignedIn
 from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
+from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
 from ehb.problems import MaskBugs, language_of, problem_response
+from ehb.request_log import RequestLog
 from ehb.routes import plain_routes
 from ehb.server import BEFORE_SHUTDOWN
 from ehb.services import identity
 from ehb.settings import Settings
 from ehb.signing import Signer
+from ehb.store.budgets import Budgets
 from ehb.store.migrations import bind, migrate
 from ehb.store.mongo import Mongo, connect
 from ehb.store.practitioners import Practitioners
@@ -49,13 +63,15 @@ from ehb.store.store import Store
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import TrailSeals
 from ehb.store.vault import Keys, Vault
+from graphql_schema.allowance import FACILITY, PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
-from graphql_schema.transport_ws import SocketEndpoint
+from graphql_schema.transport_ws import Admission, SocketEndpoint
 
-_log = logging.getLogger("ehb")
+FACILITY_SCOPES = ("system/*.c",)
+"""What a facility may be granted (SMART App Launch 2): create, nothing else."""
 SEAL_EVERY = 30.0
 """Seconds between two looks for lines to seal."""
 
@@ -86,21 +102,41 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     app_client = MobileClient(settings.mobile_client_id, frozenset(settings.mobile_redirect_uris))
     logins = Logins(sign_ins, eid, sessions, sign_in, app_client, base, clock)
     registry = Registry(mongo)
-    facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock)
-    backend = BearerBackend(sessions)
+    key_sets = KeySets(outside(settings), clock)
+    facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock, key_sets)
+    proofs = Proofs(sign_ins, base, clock)
+    backend = TokenBackend(sessions, proofs)
+    practitioners = Practitioners(mongo, Vault(keys))
+
+    async def role_in_force(role: PractitionerRole) -> bool:
+        return await practitioners.in_force(role, clock().astimezone(VIETNAM).date())
+
+    attempts = Attempts(Budgets(mongo), clock)
+    exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
     streams = Streams(base, settings.allowed_origins)
     endpoint = GraphQLEndpoint(
         make_schema(),
         custodian=custodian,
         facilities=registry,
-        practitioners=Practitioners(mongo, Vault(keys)),
+        practitioners=practitioners,
         ids=OpaqueIds(keys.opaque),
         signer=signer,
         clock=clock,
         principal_from=backend.principal_from,
         streams=streams,
+        spend=Allowance(
+            Budgets(mongo),
+            clock,
+            person=replace(PERSON, most=settings.person_points),
+            facility=replace(FACILITY, most=settings.facility_points),
+        ).spend,
     )
-    sockets = SocketEndpoint(endpoint, backend.principal_from, streams)
+
+    async def admit(headers: Headers) -> Admission:
+        principal, admitted = await backend.admit(headers, method="GET", path="/graphql")
+        return principal, partial(backend.principal_of, admitted) if admitted is not None else _nobody
+
+    sockets = SocketEndpoint(endpoint, admit, streams)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:
@@ -122,7 +158,16 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         routes=[
             Route("/graphql", graphql, methods=["POST"]),
             WebSocketRoute("/graphql", sockets.serve),
-            *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
+            *auth_routes(logins=logins, attempts=attempts, base_url=base),
+            *token_routes(
+                sessions=sessions,
+                facilities=facilities,
+                proofs=proofs,
+                exchange=exchange,
+                attempts=attempts,
+                scopes=FACILITY_SCOPES,
+            ),
+            *discovery_routes(base_url=base, scopes=FACILITY_SCOPES),
             *logout_routes(sessions=sessions, eid=eid, logout_tokens=logout_tokens, client_jwks=config.public_jwks),
             *plain_routes(
                 custodian=custodian,
@@ -134,7 +179,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
                 public_keys=signer.public_jwks(),
             ),
         ],
-        middleware=[Middleware(MetricsMiddleware), Middleware(MaskBugs)],
+        middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
         exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
         lifespan=lifespan,
     )
@@ -175,7 +220,7 @@ async def _seal_now_and_then(seals: TrailSeals) -> None:
         try:
             await seals.seal()
         except EhbError as error:
-            _log.warning("sealing the trail failed, trying again: %s", error.code)
+            log.warning("sealing the trail failed, trying again", code=error.code)
 
 
 def _door(mongo: Mongo, keys: Keys, clock: Callable[[], datetime], assurance: Assurance = USUAL) -> Custodian:
@@ -190,8 +235,13 @@ def connected(settings: Settings) -> Mongo:
 
 
 def eid_config(settings: Settings) -> EidConfig:
-    """The eID provider as `auth` knows it."""
+    """The eID provider as `auth` knows it. Raises Misconfigured for settings that contradict each other."""
     eid = settings.eid
+    if settings.step_up_level > max(eid.default_level, *eid.level_map.values()):
+        raise Misconfigured(
+            vi="EHB_STEP_UP_LEVEL cao hơn mọi mức trong EHB_EID__LEVEL_MAP: không ai cho phép ai được.",
+            en="EHB_STEP_UP_LEVEL is above every level of EHB_EID__LEVEL_MAP: nobody could ever give a consent.",
+        )
     return EidConfig(
         issuer=eid.issuer,
         client_id=eid.client_id,
@@ -212,6 +262,23 @@ def eid_config(settings: Settings) -> EidConfig:
         id_token_algs=eid.id_token_algs,
         allow_http=eid.allow_http,
     )
+
+
+def outside(settings: Settings) -> Outside:
+    """Where keys of facilities may be fetched from. Raises Misconfigured for certificates that cannot be read."""
+    tls = None
+    if settings.facility_keys_ca is not None:
+        try:
+            tls = ssl.create_default_context(cafile=settings.facility_keys_ca)
+        except (OSError, ssl.SSLError) as error:
+            raise Misconfigured(
+                vi="Không đọc được EHB_FACILITY_KEYS_CA.", en="EHB_FACILITY_KEYS_CA is no readable PEM file."
+            ) from error
+    return Outside(settings.facility_keys_networks, tls)
+
+
+async def _nobody() -> None:
+    """Whoever nobody is may still be nobody."""
 
 
 def _problem(request: Request, error: Exception) -> Response:

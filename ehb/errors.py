@@ -9,11 +9,15 @@
     │   └── StepUpRequired     STEP_UP_REQUIRED    the caller: sign in again, as `details` says (RFC 9470)
     ├── NotFound               NOT_FOUND           the caller: absent and forbidden look the same on purpose
     ├── BadInput               BAD_USER_INPUT      the caller: the request is malformed
+    │   ├── CostExceeded       COST_EXCEEDED       the caller: ask for less at once
+    │   ├── UnknownDocument    PERSISTED_DOCUMENT_NOT_FOUND   whoever ships the app: add its documents first
     │   ├── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
+    │   ├── TooSlow            REQUEST_TIMEOUT     the caller: send the body faster
     │   └── UnsupportedMediaType   UNSUPPORTED_MEDIA_TYPE   the caller: another Content-Type
     ├── Conflict               CONFLICT            the caller: somebody else was first, read again
     ├── RateLimited            RATE_LIMITED        the caller: wait
     ├── Unavailable            UNAVAILABLE         us: a part we need does not answer
+    │   └── TookTooLong        UNAVAILABLE         us, or the caller by asking for less: it was stopped
     └── Misconfigured          MISCONFIGURED       the operator: settings or machine
 
 Clients branch on `code`, never on text. Messages are bilingual, Vietnamese first, and never carry a
@@ -23,6 +27,7 @@ name, an identity number or a clinical value: they end up in logs of people we d
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class EhbError(Exception):
@@ -32,7 +37,7 @@ class EhbError(Exception):
     http_status = 500
     vi = "Có lỗi xảy ra."
     en = "Something went wrong."
-    details: Mapping[str, object] = {}
+    details: Mapping[str, object] = MappingProxyType({})
     """What a program needs besides the code, shown as `extensions` in GraphQL and as members of a problem."""
 
     def __init__(self, *, vi: str | None = None, en: str | None = None) -> None:
@@ -116,6 +121,36 @@ class BadInput(EhbError):
     en = "The request is not valid."
 
 
+class CostExceeded(BadInput):
+    """Mended by the caller: smaller pages, fewer fields. Both figures are points (`graphql_schema.cost`)."""
+
+    code = "COST_EXCEEDED"
+
+    def __init__(self, cost: int, limit: int) -> None:
+        super().__init__(
+            vi=f"Yêu cầu quá nặng: {cost} điểm, giới hạn là {limit}.",
+            en=f"The operation is too expensive: {cost} points, the limit is {limit}.",
+        )
+        self.details = {"cost": cost, "limit": limit}
+
+
+class UnknownDocument(BadInput):
+    """Mended by whoever ships the app: its documents are added before it is (GraphQL over HTTP, appendix A)."""
+
+    code = "PERSISTED_DOCUMENT_NOT_FOUND"
+    vi = "Không có tài liệu GraphQL nào mang mã này."
+    en = "There is no GraphQL document of this documentId."
+
+
+class TooSlow(BadInput):
+    """Mended by the caller: the body did not come in time."""
+
+    code = "REQUEST_TIMEOUT"
+    http_status = 408
+    vi = "Dữ liệu được gửi lên quá chậm."
+    en = "The body did not come in time."
+
+
 class TooLarge(BadInput):
     """Mended by the caller: send less at once."""
 
@@ -144,12 +179,17 @@ class Conflict(EhbError):
 
 
 class RateLimited(EhbError):
-    """Mended by the caller: wait."""
+    """Mended by the caller: wait `retry_after` seconds."""
 
     code = "RATE_LIMITED"
     http_status = 429
     vi = "Quá nhiều yêu cầu, hãy thử lại sau."
     en = "Too many requests; try again later."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+        self.details = {"retryAfter": retry_after}
 
 
 class Unavailable(EhbError):
@@ -159,6 +199,13 @@ class Unavailable(EhbError):
     http_status = 503
     vi = "Hệ thống tạm thời không sẵn sàng."
     en = "A part of the system does not answer."
+
+
+class TookTooLong(Unavailable):
+    """It was stopped, so that others are served; what a transaction had not committed did not happen."""
+
+    vi = "Yêu cầu mất quá nhiều thời gian nên đã bị dừng."
+    en = "The request took too long and was stopped."
 
 
 class Misconfigured(EhbError):

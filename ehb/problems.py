@@ -6,20 +6,17 @@ shows the error's code and its two prepared sentences, and nothing of the reques
 
 from __future__ import annotations
 
-import logging
-import secrets
-import traceback
+import contextlib
 from html import escape
 from http import HTTPStatus
-from pathlib import Path
 
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ehb.errors import EhbError
+from ehb.errors import EhbError, RateLimited
+from ehb.request_log import bug, note
 
-_log = logging.getLogger(__name__)
 _PAGE = """<!doctype html>
 <html lang="{language}">
 <meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -27,6 +24,8 @@ _PAGE = """<!doctype html>
 <main><h1>{first}</h1><p lang="{other_language}">{second}</p><p><code>{code}</code></p></main>
 </html>
 """
+_BROKEN = 1011
+"""The close code of a connection that failed on our side (RFC 6455 section 7.4.1)."""
 _LOCKED = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 
 
@@ -41,7 +40,7 @@ class MaskBugs:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._mask_connection(scope, receive, send)
             return
         begun = False
 
@@ -52,23 +51,23 @@ class MaskBugs:
 
         try:
             await self._app(scope, receive, watched)
-        except Exception as bug:
-            correlation = logged(bug)
+        except Exception as error:
+            correlation = bug(error)
             if begun:
                 return  # the answer is cut off; the server closes the connection
-            response = problem_response(
-                EhbError(), language_of(Headers(scope=scope)), {"X-Correlation-Id": correlation}
-            )
-            await response(scope, receive, send)
+            masked = EhbError()
+            masked.details = {"correlationId": correlation}
+            await problem_response(masked, language_of(Headers(scope=scope)))(scope, receive, send)
 
-
-def logged(bug: BaseException) -> str:
-    """Log the kind and the place of a bug, never its text; returns the correlation id of the line."""
-    correlation = secrets.token_hex(8)
-    frames = traceback.extract_tb(bug.__traceback__)
-    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    _log.error("bug %s: %s at %s", correlation, type(bug).__name__, place)
-    return correlation
+    async def _mask_connection(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            if scope["type"] != "websocket":
+                raise  # of the server's start and end: the operator must see why
+            bug(error)
+            with contextlib.suppress(RuntimeError):  # closed already, or gone
+                await send({"type": "websocket.close", "code": _BROKEN})
 
 
 def language_of(headers: Headers) -> str:
@@ -88,6 +87,7 @@ def language_of(headers: Headers) -> str:
 
 def problem_response(error: EhbError, language: str, headers: dict[str, str] | None = None) -> JSONResponse:
     """The error as `application/problem+json`."""
+    note(code=error.code)
     return JSONResponse(
         {
             "type": "about:blank",
@@ -98,13 +98,19 @@ def problem_response(error: EhbError, language: str, headers: dict[str, str] | N
             "code": error.code,
         },
         status_code=error.http_status,
-        headers={"Cache-Control": "no-store", "Content-Language": language, **(headers or {})},
+        headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(error), **(headers or {})},
         media_type="application/problem+json",
     )
 
 
+def _waiting(error: EhbError) -> dict[str, str]:
+    """RFC 6585 section 4: whoever is turned away for asking too often is told for how long."""
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
+
+
 def problem_page(error: EhbError, language: str, headers: dict[str, str] | None = None) -> HTMLResponse:
     """The error for a person in a browser, in both languages; it loads nothing."""
+    note(code=error.code)
     other = "vi" if language == "en" else "en"
     page = _PAGE.format(
         language=language,

@@ -14,7 +14,6 @@ import msgspec
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -43,7 +42,7 @@ def plain_routes(
     *,
     custodian: Custodian,
     registry: Facilities,
-    principal_from: Callable[[Headers], Awaitable[Principal]],
+    principal_from: Callable[[Request], Awaitable[Principal]],
     clock: Callable[[], datetime],
     ready: Callable[[], Awaitable[None]],
     largest_file: int,
@@ -52,7 +51,7 @@ def plain_routes(
     """The routes of this room."""
 
     async def submit(request: Request) -> Response:
-        principal = await principal_from(request.headers)
+        principal = await principal_from(request)
         if principal.kind is PrincipalKind.ANONYMOUS:
             raise Unauthenticated
         fhir_sent = _is_fhir(request)
@@ -77,7 +76,7 @@ def plain_routes(
         return _receipt(receipt, _STATUS[receipt.status], kept=not dry_run)
 
     async def again(request: Request) -> Response:
-        principal = await principal_from(request.headers)
+        principal = await principal_from(request)
         receipt = await submission.receipt(
             custodian, principal, request.path_params["id"], path="GET /facility/submissions/{id}"
         )

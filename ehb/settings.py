@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from ehb.errors import Misconfigured
@@ -61,13 +61,22 @@ class Settings(BaseSettings):
     """Seconds since the person proved themselves, at most, for the same."""
     mobile_client_id: str = "ehb-mobile"
     mobile_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
+    facility_keys_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
+    """Networks of our own from which facilities' keys may be fetched (`jwks_uri`), such as a hospital network's."""
+    facility_keys_ca: Path | None = None
+    """Certificates (PEM) that vouch for the servers of those keys, instead of the system's."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
     """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Sites whose pages may follow events, besides our own: https://app.example.vn"""
+    person_points: Annotated[int, Field(gt=0)] = 600_000
+    """Points of GraphQL that one person may spend in a minute (`graphql_schema.cost`)."""
+    facility_points: Annotated[int, Field(gt=0)] = 6_000_000
+    """The same for one client of a facility."""
 
-    @field_validator("mobile_redirect_uris", "allowed_origins", mode="before")
+    @field_validator("mobile_redirect_uris", "facility_keys_networks", "allowed_origins", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
         return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value

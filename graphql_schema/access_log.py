@@ -98,6 +98,9 @@ class AccessLine:
         "a person whom you let in."
     )
     licence: str | None = strawberry.field(description="The practising licence, for a practitioner.")
+    system: str | None = strawberry.field(
+        description="The facility's system that a practitioner asked through, when they did not ask themselves."
+    )
     facility: str | None = strawberry.field(description="Code of the facility.")
     facility_name: str | None = strawberry.field(description="What the facility is called.")
     sections: list[Section] = strawberry.field(description="Sections that were asked for and open.")
@@ -143,6 +146,7 @@ def line_of(info: Info, told: service.Told) -> AccessLine:
         who=WhoKind(told.who.kind),
         name=told.who.name,
         licence=event.agent_licence,
+        system=event.agent_actor,
         facility=event.agent_facility,
         facility_name=told.who.facility_name,
         sections=list(event.sections),

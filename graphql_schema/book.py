@@ -17,6 +17,7 @@ from graphql_schema import records
 from graphql_schema.connections import Connection, Narrowing, connection
 from graphql_schema.context import Info
 from graphql_schema.elements import CodeableConcept, Coding, PartialDateTime, Provenance, Quantity
+from graphql_schema.execution import pure
 
 N = TypeVar("N")
 
@@ -44,6 +45,7 @@ class Patient:
     identifiers: list[HeldIdentifier] = strawberry.field(description="All numbers, those of the past too.")
 
     @strawberry.field(description="Personal identification number in force.")
+    @pure
     def national_id(self) -> str | None:
         return cast(Any, self).identifier(NATIONAL_ID)  # type: ignore[no-any-return]
 
@@ -138,28 +140,34 @@ class CareBook:
 @strawberry.type(description="One person's health book, as far as the viewer's legal ground opens it.")
 class HealthBook:
     as_of: PartialDateTime = strawberry.field(
-        description="The moment the book shows.", resolver=lambda root: root.as_of.isoformat(timespec="milliseconds")
+        description="The moment the book shows.",
+        resolver=pure(lambda root: root.as_of.isoformat(timespec="milliseconds")),
     )
     patient: Patient = strawberry.field(description="The person.")
     withheld: list[Section] = strawberry.field(description="Sections that this viewer's legal ground does not open.")
 
     @strawberry.field(description="Opaque id of the person, for `healthBook(patient:)`.")
+    @pure
     def patient_id(self, info: Info) -> strawberry.ID:
         return strawberry.ID(info.context.ids.patient(cast(domain.HealthBook, self).patient_id))
 
     @strawberry.field(description="What a clinician asks first.", graphql_type=Summary)
+    @pure
     def summary(self) -> Any:
         return domain.summary(cast(domain.HealthBook, self))
 
     @strawberry.field(description="The book of prevention.", graphql_type=PreventionBook)
+    @pure
     def prevention(self) -> Any:
         return self
 
     @strawberry.field(description="The book of examination and treatment.", graphql_type=TreatmentBook)
+    @pure
     def treatment(self) -> Any:
         return self
 
     @strawberry.field(description="The book of care.", graphql_type=CareBook)
+    @pure
     def care(self) -> Any:
         return self
 
@@ -197,5 +205,6 @@ class HealthBook:
         return connection(info, book.patient_id, "corrections", book.corrections, narrowing)
 
     @strawberry.field(description="For each section: how new, and from how many facilities.")
+    @pure
     def completeness(self) -> list[Freshness]:
         return cast("list[Freshness]", list(domain.completeness(cast(domain.HealthBook, self))))

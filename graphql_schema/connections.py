@@ -15,10 +15,11 @@ from typing import Annotated, Generic, TypeVar, cast
 import strawberry
 
 from ehb.domain import records as domain
-from ehb.domain.book import Filter, page, position_of
+from ehb.domain.book import Filter, Page, page, position_of
 from ehb.domain.coding import VIETNAM
 from ehb.errors import BadInput
 from graphql_schema.context import Info
+from graphql_schema.ids import OpaqueIds
 
 PAGE_CAP = 100
 
@@ -91,14 +92,37 @@ def connection(
             vi="Con trỏ không thuộc danh sách này.", en="The cursor was not made for this list; start without `after`."
         )
     found = page(records, narrowing.filter(), first=narrowing.first, after=after)
-    edges = [Edge(cursor=ids.cursor(position_of(record), scope), node=record) for record in found.records]
-    shown = PageInfo(
-        has_next_page=found.has_next,
-        has_previous_page=found.has_previous,
-        start_cursor=edges[0].cursor if edges else None,
-        end_cursor=edges[-1].cursor if edges else None,
-    )
-    return cast("Connection[N]", Connection(edges=edges, nodes=list(found.records), page_info=shown))
+    return cast("Connection[N]", _Shown(found, ids, scope))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A page as `Connection` shows it. A cursor is made when it is asked for: sealing a hundred takes a millisecond."""
+
+    page: Page[domain.Record]
+    ids: OpaqueIds
+    scope: bytes
+
+    @property
+    def nodes(self) -> Sequence[domain.Record]:
+        return self.page.records
+
+    @property
+    def edges(self) -> list[Edge[domain.Record]]:
+        return [Edge(cursor=self._cursor(record), node=record) for record in self.page.records]
+
+    @property
+    def page_info(self) -> PageInfo:
+        records = self.page.records
+        return PageInfo(
+            has_next_page=self.page.has_next,
+            has_previous_page=self.page.has_previous,
+            start_cursor=self._cursor(records[0]) if records else None,
+            end_cursor=self._cursor(records[-1]) if records else None,
+        )
+
+    def _cursor(self, record: domain.Record) -> str:
+        return self.ids.cursor(position_of(record), self.scope)
 
 
 def _scope(info: Info, patient_id: bytes, name: str, narrowing: Narrowing) -> bytes:

@@ -178,7 +178,10 @@ class ConsentQuery:
 class ConsentMutation:
     """Saying what holds."""
 
-    @strawberry.mutation(description="Say who may see what, or may not. Holds from the next request on.")
+    @strawberry.mutation(
+        description="Say who may see what, or may not. Holds from the next request on. STEP_UP_REQUIRED for a permit "
+        "when the login is too weak or too long ago."
+    )
     async def give_consent(
         self,
         info: Info,
@@ -204,7 +207,9 @@ class ConsentMutation:
             return ConsentPayload(consent=None, problems=_problems(given))
         return ConsentPayload(consent=shown(info, cast(bytes, book), given), problems=[])
 
-    @strawberry.mutation(description="Agree to a consent of a minor that the other party gave.")
+    @strawberry.mutation(
+        description="Agree to a consent of a minor that the other party gave. STEP_UP_REQUIRED as for giving one."
+    )
     async def approve_consent(self, info: Info, id: ConsentId) -> DonePayload:
         book, consent = _grant(info, id)
         await info.context.custodian.consents.approve(info.context.principal, book, consent, path="approveConsent")
@@ -229,7 +234,10 @@ class ConsentMutation:
         )
         return shown(info, book, held)
 
-    @strawberry.mutation(description="Show a hidden record again. NOT_FOUND when it is not hidden.")
+    @strawberry.mutation(
+        description="Show a hidden record again. NOT_FOUND when it is not hidden; STEP_UP_REQUIRED when the login is "
+        "too weak or too long ago."
+    )
     async def lift_restriction(self, info: Info, id: RecordId) -> DonePayload:
         book, key = _record(info, id)
         await service.lift(info.context.custodian, info.context.principal, book, key, path="liftRestriction")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,6 +27,8 @@ class Context:
     signer: Signer
     language: str
     clock: Callable[[], datetime]
+    spend: Callable[[Principal, int], Awaitable[None]]
+    """Charges points to whoever asks; raises RateLimited when there are none left."""
 
 
 Info = strawberry.Info[Context, None]

@@ -12,7 +12,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from ehb.errors import EhbError
-from ehb.problems import logged
+from ehb.request_log import bug, note
 
 CODES = frozenset(
     {
@@ -46,9 +46,10 @@ def presented(error: GraphQLError, language: str) -> dict[str, Any]:
         shown["message"] = error.message if language == "en" else f"Yêu cầu GraphQL không hợp lệ: {error.message}"
         shown["extensions"] = {"code": "BAD_USER_INPUT"}
     else:
-        correlation = logged(original)
+        correlation = bug(original)
         shown["message"] = EhbError.en if language == "en" else EhbError.vi
         shown["extensions"] = {"code": "INTERNAL", "correlationId": correlation}
+    note(code=shown["extensions"]["code"])
     return shown
 
 

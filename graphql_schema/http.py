@@ -15,7 +15,6 @@ from typing import Any
 import orjson
 import strawberry
 from graphql import GraphQLError
-from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
@@ -24,7 +23,7 @@ from strawberry.types.graphql import OperationType
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
-from ehb.errors import BadInput, EhbError
+from ehb.errors import BadInput, EhbError, RateLimited
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
 from ehb.signing import Signer
@@ -52,8 +51,9 @@ class GraphQLEndpoint:
         ids: OpaqueIds,
         signer: Signer,
         clock: Callable[[], datetime],
-        principal_from: Callable[[Headers], Awaitable[Principal]],
+        principal_from: Callable[[Request], Awaitable[Principal]],
         streams: Streams,
+        spend: Callable[[Principal, int], Awaitable[None]],
     ) -> None:
         self.schema = schema
         self._custodian = custodian
@@ -64,6 +64,7 @@ class GraphQLEndpoint:
         self._clock = clock
         self._principal_from = principal_from
         self._streams = streams
+        self._spend = spend
 
     async def asked(self, parameters: object) -> dict[str, Any]:
         """What a request asks for, checked: one step for POST, SSE and WebSocket. Raises BadInput."""
@@ -80,6 +81,7 @@ class GraphQLEndpoint:
             signer=self._signer,
             language=language,
             clock=self._clock,
+            spend=self._spend,
         )
 
     async def __call__(self, request: Request) -> Response:
@@ -95,10 +97,9 @@ class GraphQLEndpoint:
             asked = await self.asked(_json(await body_of(request, LARGEST_BODY)))
         except EhbError as error:
             return problem_response(error, language)
-        context = self.context(await self._principal_from(request.headers), language)
+        context = self.context(await self._principal_from(request), language)
         if media_type == EVENT_STREAM:
-            again = partial(self._principal_from, request.headers)
-            return EventStream(self.schema, asked, context, again, self._streams)
+            return EventStream(self.schema, asked, context, partial(self._principal_from, request), self._streams)
         try:
             result = await self.schema.execute(
                 asked["query"],
@@ -120,10 +121,24 @@ class GraphQLEndpoint:
             answer["data"] = data
         return Response(
             orjson.dumps(answer),
-            status_code=400 if faulty and media_type == _RESPONSE else 200,
-            headers={"Cache-Control": "no-store", "Content-Language": language},
+            status_code=_status(errors[0], media_type) if faulty else 200,
+            headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(errors)},
             media_type=f"{media_type}; charset=utf-8",
         )
+
+
+def _status(error: GraphQLError, media_type: str) -> int:
+    """The status of a request error. What we refuse ourselves is said by the status in both media types, for whatever
+    stands between us and the client; a faulty document is 200 for old clients (draft section 6.4.1)."""
+    if isinstance(error.original_error, EhbError):
+        return error.original_error.http_status
+    return 400 if media_type == _RESPONSE else 200
+
+
+def _waiting(errors: list[GraphQLError]) -> dict[str, str]:
+    """RFC 9110 section 10.2.3, when anything was asked for too often."""
+    waits = [one.original_error.retry_after for one in errors if isinstance(one.original_error, RateLimited)]
+    return {"Retry-After": str(max(waits))} if waits else {}
 
 
 def _media_type(accept: str) -> str | None:

@@ -66,6 +66,9 @@ class Me:
     role: Role | None = strawberry.field(
         description="The one you work as now: the only one, or the one of the facility in the header `EHB-Facility`."
     )
+    system: str | None = strawberry.field(
+        description="The facility's system that acts for the practitioner, by token exchange; null for themselves."
+    )
     abilities: list[Ability] = strawberry.field(description="What you may do.")
 
 
@@ -86,10 +89,11 @@ class IdentityQuery:
     @strawberry.field(description="Who is calling.")
     async def me(self, info: Info) -> Me:
         principal = info.context.principal
-        name = None
-        if principal.kind is PrincipalKind.CITIZEN:
+        name, delegated = None, principal.actor is not None  # a system acts for a clinician, not for a citizen
+        if principal.kind is PrincipalKind.CITIZEN and not delegated:
             name = (await service.own_details(info.context.custodian, principal)).full_name
-        patient_id = info.context.ids.patient(principal.patient_id) if principal.patient_id else None
+        own = principal.patient_id if not delegated else None
+        patient_id = info.context.ids.patient(own) if own else None
         return Me(
             kind=principal.kind,
             name=name,
@@ -98,5 +102,6 @@ class IdentityQuery:
             facility=principal.facility,
             roles=[Role(licence=one.licence, facility=one.facility) for one in principal.roles],
             role=Role(licence=principal.role.licence, facility=principal.role.facility) if principal.role else None,
-            abilities=_ABILITIES[principal.kind] + ([Ability.TREAT] if principal.role else []),
+            system=principal.actor,
+            abilities=([] if delegated else _ABILITIES[principal.kind]) + ([Ability.TREAT] if principal.role else []),
         )

@@ -115,7 +115,10 @@ class PresentationQuery:
 class PresentationMutation:
     """Showing, ending, opening."""
 
-    @strawberry.mutation(description="Show part of your book to the clinician in front of you, for some minutes.")
+    @strawberry.mutation(
+        description="Show part of your book to the clinician in front of you, for some minutes. Without a passcode "
+        "STEP_UP_REQUIRED when the login is too weak or too long ago."
+    )
     async def start_presentation(
         self,
         info: Info,

@@ -55,6 +55,7 @@ described(
         "STEP_UP": "The login is too weak or too long ago for this.",
         "TOO_OFTEN": "More in an hour than anybody needs.",
         "OWN_REVIEW": "Nobody reviews what they did themselves.",
+        "DELEGATED": "A facility's system acts for a practitioner in treating somebody else, and in nothing more.",
         "OTHER_FACILITY": "It belongs to another facility.",
         "FACILITY_SUSPENDED": "The facility is not in force.",
         "DENIED": "It is denied.",

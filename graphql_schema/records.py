@@ -21,11 +21,13 @@ from graphql_schema.elements import (
     Quantity,
     Result,
 )
+from graphql_schema.execution import pure
 
 
 @strawberry.interface(description="What can be had again by its id alone (Relay).")
 class Node:
     @strawberry.field(description="Opaque id, the same over all versions.")
+    @pure
     def id(self, info: Info) -> strawberry.ID:
         record = cast(domain.Record, self)
         return strawberry.ID(info.context.ids.record(record.patient_id, record.key))

@@ -40,6 +40,8 @@ MOST_OF_ONE = 8
 """Connections that one person, or one facility, may follow on at once, in each process."""
 MOST = 2_000
 """Connections on which anybody may follow at once, in each process."""
+LATER = 10
+"""Seconds after which somebody who follows too much may try again."""
 _AGAIN = 0.2
 _PORTS = {"http": 80, "https": 443}
 ALL_OPERATIONS: tuple[OperationType, ...] = tuple(OperationType)
@@ -78,7 +80,7 @@ class Streams:
         if self._closing.is_set():
             raise Unavailable
         if self._count >= MOST or self._of_each[who] >= MOST_OF_ONE:
-            raise RateLimited
+            raise RateLimited(LATER)
         self._count += 1
         self._of_each[who] += 1
         try:

@@ -11,12 +11,6 @@ from typing import Any
 
 import strawberry
 from graphql import GraphQLError
-from graphql.validation import MaxIntrospectionDepthRule
-from strawberry.extensions import (
-    AddValidationRules,
-    MaxTokensLimiter,
-    ParserCache,
-)
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types import ExecutionContext
@@ -24,11 +18,14 @@ from strawberry.types import ExecutionContext
 from graphql_schema.access_log import AccessLogMutation, AccessLogQuery
 from graphql_schema.book_roots import BookQuery
 from graphql_schema.consent import ConsentMutation, ConsentQuery
+from graphql_schema.cost import MAX_COST
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.emergency import EmergencyMutation, EmergencyQuery
+from graphql_schema.execution import CompiledExecution
 from graphql_schema.identity import IdentityQuery
-from graphql_schema.limits import WithinLimits
+from graphql_schema.limits import Judge, WithinLimits
 from graphql_schema.node import NodeQuery
+from graphql_schema.noted import Noted
 from graphql_schema.presentation import PresentationMutation, PresentationQuery
 from graphql_schema.preview import PreviewQuery
 from graphql_schema.receipt import ReceiptQuery
@@ -37,8 +34,6 @@ from graphql_schema.registry import RegistryQuery
 from graphql_schema.representation import RepresentationQuery
 from graphql_schema.streams import StreamSubscription
 from graphql_schema.submission import SubmissionMutation
-
-MAX_TOKENS = 2_000
 
 
 @strawberry.type(description="What can be asked.")
@@ -85,23 +80,25 @@ class _NoSuggestions(StrawberryGraphQLCoreExecutionContext):
         return super().build(*arguments, **{**options, "hide_suggestions": True})
 
 
-def make_schema() -> strawberry.Schema:
-    """The schema of the whole API."""
+class _Compiled(_NoSuggestions, CompiledExecution):
+    """What runs operations: see `graphql_schema.execution`."""
+
+
+def make_schema(*, introspection: bool = True, max_cost: int = MAX_COST, compiled: bool = True) -> strawberry.Schema:
+    """The schema of the whole API; what is remembered about documents is its own.
+
+    `compiled` chooses between our execution and stock execution; answers are equal.
+    """
+    judge = Judge(introspection=introspection, max_cost=max_cost)
     return _Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        execution_context_class=_NoSuggestions,
+        execution_context_class=_Compiled if compiled else _NoSuggestions,
         types=list(RECORD_TYPES),
         config=StrawberryConfig(
             scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL, Comparator: COMPARATOR},
-            disable_field_suggestions=True,
             relay_max_results=100,
         ),
-        extensions=[
-            lambda: ParserCache(maxsize=512),
-            lambda: MaxTokensLimiter(max_token_count=MAX_TOKENS),
-            lambda: AddValidationRules([MaxIntrospectionDepthRule]),
-            WithinLimits,
-        ],
+        extensions=[lambda: WithinLimits(judge), Noted],
     )

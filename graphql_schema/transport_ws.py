@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
-from functools import partial
 from typing import Any
 
 import orjson
@@ -29,11 +28,12 @@ from strawberry.types.graphql import OperationType
 
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.errors import EhbError, Forbidden, RateLimited, Unauthenticated, Unavailable
-from ehb.problems import language_of, logged, problem_response
+from ehb.problems import language_of, problem_response
+from ehb.request_log import bug
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 from graphql_schema.http import GraphQLEndpoint
-from graphql_schema.running import SLOWEST, End, Streams, answers, stopped
+from graphql_schema.running import LATER, SLOWEST, End, Streams, answers, stopped
 from graphql_schema.ws_messages import (
     Allowance,
     CloseCode,
@@ -58,6 +58,8 @@ MOST_AT_ONCE = 8
 """Subscriptions on one connection."""
 MOST_STRANGERS = 1_000
 """Connections in one process that have not said yet whose they are."""
+Admission = tuple[Principal, Callable[[], Awaitable[object]]]
+"""Who was let in, and a way to ask whether they still may; a proof of possession is used up by the first look."""
 _CODES = {End.LOGIN_OVER: CloseCode.FORBIDDEN, End.NOT_KNOWN: CloseCode.TRY_LATER, End.SHUTDOWN: CloseCode.GOING_AWAY}
 
 
@@ -65,10 +67,10 @@ class SocketEndpoint:
     """The WebSocket side of `/graphql`."""
 
     def __init__(
-        self, endpoint: GraphQLEndpoint, principal_from: Callable[[Headers], Awaitable[Principal]], streams: Streams
+        self, endpoint: GraphQLEndpoint, admit: Callable[[Headers], Awaitable[Admission]], streams: Streams
     ) -> None:
         self._endpoint = endpoint
-        self._principal_from = principal_from
+        self._admit = admit
         self._streams = streams
         self._strangers = 0
 
@@ -91,8 +93,8 @@ class SocketEndpoint:
             await _close(socket, closed.code)
         except (WebSocketDisconnect, TimeoutError):
             return  # nobody is there, or nobody who reads
-        except Exception as bug:  # the server would log its text
-            logged(bug)
+        except Exception as error:  # the server would log its text
+            bug(error)
             await _close(socket, CloseCode.BUG)
 
     async def _talk(self, socket: WebSocket) -> None:
@@ -100,26 +102,26 @@ class SocketEndpoint:
         self._strangers += 1
         try:
             headers = await connection.introduction()
-            principal = await self._admitted(headers)
+            principal, again = await self._admitted(headers)
         finally:
             self._strangers -= 1
         try:
             with self._streams.place(principal):
                 context = self._endpoint.context(principal, language_of(headers))
-                await connection.follow(context, self._streams.end(partial(self._principal_from, headers)))
+                await connection.follow(context, self._streams.end(again))
         except (RateLimited, Unavailable):
             raise Closed(CloseCode.TRY_LATER) from None
 
-    async def _admitted(self, headers: Headers) -> Principal:
+    async def _admitted(self, headers: Headers) -> Admission:
         try:
-            principal = await self._principal_from(headers)
+            principal, again = await self._admit(headers)
         except (Unauthenticated, Forbidden):
             raise Closed(CloseCode.FORBIDDEN) from None
         except EhbError:
             raise Closed(CloseCode.TRY_LATER) from None
         if principal.kind is PrincipalKind.ANONYMOUS:
             raise Closed(CloseCode.FORBIDDEN)
-        return principal
+        return principal, again
 
 
 class _Connection:
@@ -181,7 +183,7 @@ class _Connection:
             raise Closed(CloseCode.DUPLICATE_ID)
         try:
             if len(self._tasks) >= MOST_AT_ONCE:
-                raise RateLimited
+                raise RateLimited(LATER)
             asked = await self._endpoint.asked(said.payload)
         except EhbError as error:
             shown = presented(GraphQLError(error.en, original_error=error), context.language)

@@ -70,7 +70,15 @@ def provider() -> Iterator[StandInProvider]:
 
 
 @pytest.fixture
-async def house(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> AsyncIterator[House]:
+def changes() -> dict[str, Any]:
+    """Settings that a module or a test wants otherwise than the house has them."""
+    return {}
+
+
+@pytest.fixture
+async def house(
+    mongo: Mongo, mongo_uri: str, provider: StandInProvider, changes: dict[str, Any]
+) -> AsyncIterator[House]:
     """The whole app; facilities 99001 and 99002 are registered."""
     keys = Keys.generate()
     settings = Settings(
@@ -80,6 +88,7 @@ async def house(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> Asyn
         mobile_client_id=CLIENT,
         mobile_redirect_uris=(REDIRECT,),
         eid=EidSettings(issuer=provider.issuer, client_secret=SecretStr("any secret")),
+        **changes,
     )
     facility_keys = {code: ECKey.generate_key("P-256", {"kid": code}) for code in (FACILITY, "99002")}
     registry = Registry(mongo)

@@ -53,20 +53,30 @@ class House:
     clock: Clock = field(default_factory=Clock)
 
     async def sign_in(
-        self, subject: str, claims: Mapping[str, object], asked: Mapping[str, str] | None = None
+        self,
+        subject: str,
+        claims: Mapping[str, object],
+        asked: Mapping[str, str] | None = None,
+        proof: str | None = None,
     ) -> dict[str, Any]:
         """A whole eID login of a person on the app; gives the token response, or the error that the app gets.
 
-        `asked` are parameters that the app adds, such as `acr_values`.
+        `asked` are parameters that the app adds, such as `acr_values`. A DPoP proof binds the tokens to its key.
         """
         self.provider.register(subject, {"acr": "3", **claims})
         verifier = secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        asked = {"code_challenge": challenge, **(asked or {})}
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url=BASE) as browser:
-            return await self._walk(browser, subject, verifier, {"code_challenge": challenge, **(asked or {})})
+            return await self._walk(browser, subject, verifier, asked, proof)
 
     async def _walk(
-        self, browser: httpx2.AsyncClient, subject: str, verifier: str, asked: Mapping[str, str]
+        self,
+        browser: httpx2.AsyncClient,
+        subject: str,
+        verifier: str,
+        asked: Mapping[str, str],
+        proof: str | None,
     ) -> dict[str, Any]:
         begun = await browser.get(
             "/auth/login",
@@ -92,6 +102,7 @@ class House:
                 "code": answer["code"][0],
                 "code_verifier": verifier,
             },
+            headers={"DPoP": proof} if proof else {},
         )
         granted: dict[str, Any] = tokens.json()
         return granted
@@ -102,8 +113,8 @@ class House:
         tokens = await self.sign_in(subject, {"SoDinhDanh": national_id, "HoVaTen": name, **claims})
         return str(tokens["access_token"])
 
-    async def facility(self, code: str) -> str:
-        """An access token of a registered facility."""
+    async def facility(self, code: str, proof: str | None = None) -> str:
+        """An access token of a registered facility, bound to the key of a DPoP proof if there is one."""
         claims = {
             "iss": code,
             "sub": code,
@@ -120,6 +131,7 @@ class House:
                 "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
                 "client_assertion": assertion,
             },
+            headers={"DPoP": proof} if proof else {},
         )
         return str(answer.json()["access_token"])
 

@@ -86,6 +86,7 @@ def methods_without_permit(source: str, owner: str) -> set[str]:
 
 
 def test_every_way_into_the_store_takes_a_permit() -> None:
+    """Row L8."""
     source = (ROOT / "ehb/store/store.py").read_text()
 
     assert methods_without_permit(source, "Store") == {
@@ -207,6 +208,7 @@ PUBLIC_ROUTES = {
     "/auth/backchannel-logout",
     "/auth/client-jwks.json",
     "/.well-known/smart-configuration",
+    "/.well-known/oauth-authorization-server",
     "/.well-known/jwks.json",
     "/livez",
     "/readyz",
@@ -283,6 +285,7 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
 
 @pytest.mark.parametrize("caller", ["anonymous", "stranger"])
 async def test_every_root_field_refuses_whoever_has_no_legal_ground(house: House, caller: str) -> None:
+    """Rows E3, L8."""
     ids = await victim(house)
     token = await house.citizen("999190000009", "Lê Thị Lạ") if caller == "stranger" else None
     denied = {"outcome": "DENY"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import gather
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,13 +16,15 @@ from tests.builders import NATIONAL_ID
 from tests.house import House
 from tests.test_consent import world
 
+NUMBERS = door.BUDGETS[Action.FIND_PATIENT]
 FIND = f'{{ bookId(number: "{NATIONAL_ID}") }}'
 OPEN = 'mutation { openPresentation(code: "EHB:P:AAAA") { problems { code } } }'
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door, "AN_HOUR", dict.fromkeys(door.AN_HOUR, 3))
+    budgets = {action: replace(budget, most=3) for action, budget in door.BUDGETS.items()}
+    monkeypatch.setattr(door, "BUDGETS", budgets)
 
 
 async def asked(house: House, token: str, query: str) -> str:
@@ -61,8 +64,8 @@ async def test_everybody_has_their_own_and_what_is_over_it_is_in_the_trail(house
 async def test_it_comes_back_with_the_hour_and_the_count_names_nobody(mongo: Mongo) -> None:
     budgets, now = Budgets(mongo), datetime(2026, 11, 20, 9, 59, 59, tzinfo=UTC)
 
-    counts = [await budgets.spend(b"d" * 16, "FIND_PATIENT", now) for _ in range(3)]
-    later = await budgets.spend(b"d" * 16, "FIND_PATIENT", now + timedelta(seconds=1))
+    counts = [await budgets.spend(b"d" * 16, NUMBERS, 1, now) for _ in range(3)]
+    later = await budgets.spend(b"d" * 16, NUMBERS, 1, now + timedelta(seconds=1))
     kept = await mongo.database["budgets"].find().to_list()
 
     assert (counts, later) == ([1, 2, 3], 1)

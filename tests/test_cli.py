@@ -141,3 +141,16 @@ def test_a_facility_is_registered_with_its_public_key(tmp_path: Path, mongo_uri:
 
 def _private_pem() -> bytes:
     return generate_private_key(SECP384R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def test_a_facility_is_registered_with_the_address_of_its_keys(mongo_uri: str) -> None:
+    """Row A5."""
+    environment = {"EHB_MONGO_URI": mongo_uri, "EHB_DATABASE": "test_cli_address"}
+    named = ("facility", "register", "--code", "99001", "--name", "Thử", "--jwks-uri")
+
+    done = ehb(*named, "https://keys.example.vn/jwks.json", **environment)
+    refused = ehb(*named, "http://127.0.0.1/jwks.json", **environment)
+
+    assert done.returncode == 0, done.stderr
+    assert refused.returncode == 1
+    assert "--jwks-uri" in refused.stderr

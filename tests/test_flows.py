@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
+from auth.tokens import s256
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
-from tests.house import House
+from tests.house import CLIENT, REDIRECT, House
 
 OTHER_ID = "999190000002"
 HEALTH_BOOK = "query($patient: ID!) { healthBook(patient: $patient, purpose: PATIENT_REQUEST) { asOf } }"
@@ -49,6 +52,28 @@ async def test_a_visit_file_becomes_part_of_the_book_that_the_citizen_reads_afte
         {"code": {"text": "Glucose"}, "value": {"value": "5.60", "unit": "mmol/L"}}
     ]
     assert book["treatment"]["prescriptions"]["nodes"][0]["dosage"].startswith("1 viên")
+
+
+async def test_from_the_answer_of_the_eid_to_the_first_book_are_three_requests(house: House) -> None:
+    """Callback, token, book: a phone on a slow line waits for nothing else."""
+    house.provider.register("quick", {"SoDinhDanh": NATIONAL_ID, "HoVaTen": "Nguyễn Thị Thử", "acr": "2"})
+    asked = {
+        "client_id": CLIENT,
+        "redirect_uri": REDIRECT,
+        "code_challenge": s256("v" * 43),
+        "code_challenge_method": "S256",
+        "state": "app-state",
+    }
+    begun = await house.http.get("/auth/login", params=asked)
+    from_the_eid = urlsplit(await house.provider.sign_in(begun.headers["location"], "quick"))
+
+    first = await house.http.get(f"{from_the_eid.path}?{from_the_eid.query}")
+    code = parse_qs(urlsplit(first.headers["location"]).query)["code"][0]
+    form = {"grant_type": "authorization_code", "client_id": CLIENT, "redirect_uri": REDIRECT}
+    second = await house.http.post("/auth/token", data={**form, "code": code, "code_verifier": "v" * 43})
+    third = await house.ask(second.json()["access_token"], BOOK)
+
+    assert third["data"]["myHealthBook"]["patient"]["fullName"] == "Nguyễn Thị Thử"
 
 
 async def test_a_citizen_reads_only_the_own_book_and_every_attempt_is_in_the_trail(house: House) -> None:
@@ -118,6 +143,7 @@ async def test_one_book_is_one_range_scan_whatever_the_number_of_sections(house:
 
 
 async def test_pages_go_on_where_they_stopped_and_a_cursor_is_good_for_its_own_list_only(house: House) -> None:
+    """Rows R3, R4, R5."""
     facility = await house.facility(FACILITY)
     await house.submit(facility, visit_file())
     citizen = await house.citizen(NATIONAL_ID)

@@ -146,6 +146,7 @@ async def own_ids(house: House, citizen: str) -> set[str]:
 async def test_a_closed_visit_changes_no_answer(
     house: House, terms: dict[str, Any] | None, sender: str, visit: dict[str, str], hides: bool
 ) -> None:
+    """Row E3."""
     citizen, token, book = await world(house)
     if terms is not None:
         await given(house, citizen, permit(**terms))

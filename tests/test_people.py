@@ -46,6 +46,7 @@ async def test_the_old_number_that_the_eid_vouches_for_finds_the_older_visits(ho
 
 
 async def test_the_same_login_name_with_another_number_is_the_account_and_not_the_number(house: House) -> None:
+    """Row O6."""
     first = await house.sign_in("one", {"SoDinhDanh": "999085000001"})
     second = await house.sign_in("two", {"SoDinhDanh": "999085000002"})
 

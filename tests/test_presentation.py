@@ -119,6 +119,7 @@ async def test_it_ends_by_itself(house: House) -> None:
 
 
 async def test_the_second_who_opens_comes_too_late(house: House) -> None:
+    """Row E1."""
     citizen, token, book = await world(house)
     other = await doctor(house, OTHER_DOCTOR, "000088/TEST-CCHN", "99002")
     shown = await show(house, citizen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -39,6 +40,11 @@ def _environment(tmp_path: Path, mongo_uri: str) -> dict[str, str]:
         ("EHB_MOBILE_REDIRECT_URIS", "http://app.example.vn/in"),
         ("EHB_EID__DEFAULT_LEVEL", "99"),
         ("EHB_EID__LEVEL_MAP", "a=1"),
+        ("EHB_EID__LEVEL_MAP", '{"1": 1, "2": 2}'),
+        ("EHB_EID__PROFILE", "fapi3"),
+        ("EHB_EID__PROFILE", "fapi2"),
+        ("EHB_EID__KEYS_FILE", "/nowhere/keys.json"),
+        ("EHB_STEP_UP_MAX_AGE", "0"),
         ("EHB_EID__ISSUER", "http://eid.example.vn"),
         ("EHB_LARGEST_FILE", "-1"),
         ("EHB_DATABASE", "a b"),
@@ -49,6 +55,7 @@ def test_a_setting_that_is_not_safe_is_refused_before_the_first_request(tmp_path
 
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+    assert "MongoDB" not in done.stderr  # it does not answer either, but nobody got as far as asking it
 
 
 def test_a_database_that_does_not_answer_is_said_in_one_line_however_many_workers(tmp_path: Path) -> None:
@@ -100,8 +107,13 @@ def test_it_serves_with_workers_and_ends_when_it_is_told_to(tmp_path: Path, mong
         assert ready.status_code == 200
         assert asked.json() == {"data": {"me": {"kind": "ANONYMOUS"}}}
         assert "server" not in asked.headers
+        assert httpx2.get(f"{base}/auth/callback?code=a-secret-code&state=x").status_code == 400
     finally:
         serving.send_signal(signal.SIGTERM)
         said, _ = serving.communicate(timeout=30)
     assert serving.returncode == 0, said
     assert "Traceback" not in said
+    lines = [json.loads(line) for line in said.splitlines() if line]  # uvicorn prints an empty one
+    assert {"/readyz", "/graphql", "/auth/callback"} <= {line.get("route") for line in lines}
+    assert asked.headers["x-request-id"] in {line.get("request") for line in lines}
+    assert "a-secret-code" not in said

@@ -47,6 +47,7 @@ async def test_a_book_opens_at_the_level_that_the_settings_name(house: House) ->
 async def test_what_opens_a_book_needs_a_fresh_and_strong_login(
     house: House, query: str, variables: dict[str, Any]
 ) -> None:
+    """Rows O5, A4."""
     usual, strong = await signed_in(house, "2"), await signed_in(house, "3")
 
     assert await refused(house, usual, query, variables) == WANTED

@@ -83,6 +83,7 @@ async def following(server: str, token: str | None, query: str, **variables: obj
 
 
 async def test_the_citizen_sees_the_opening_at_once(house: House, server: str) -> None:
+    """Row W4."""
     citizen, token, book = await world(house)
     shown = await show(house, citizen)
 
@@ -111,6 +112,7 @@ async def test_a_book_that_changed_says_so(house: House, server: str) -> None:
 
 
 async def test_it_ends_within_two_seconds_of_the_end_of_a_guardianship(house: House, server: str) -> None:
+    """Row W2."""
     parent = await child(house, 5)
     await appoint(house, CHILD, PARENT)
     [ward] = await wards(house, parent)
@@ -127,6 +129,7 @@ async def test_it_ends_within_two_seconds_of_the_end_of_a_guardianship(house: Ho
 
 
 async def test_it_ends_within_two_seconds_of_a_logout(house: House, server: str) -> None:
+    """Rows W2, O12."""
     citizen, _, _ = await world(house)
 
     async with following(server, citizen, EVENTS) as stream:

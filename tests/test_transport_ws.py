@@ -69,6 +69,7 @@ BEFORE_ACK: list[tuple[list[Any], int]] = [
 async def test_what_is_no_introduction_closes_the_connection(
     house: House, server: str, said: list[Any], code: int
 ) -> None:
+    """Row W1."""
     async with upgraded(server) as talk:
         for one in said:
             await talk.socket.send(one if isinstance(one, str | bytes) else json.dumps(one))
@@ -97,6 +98,7 @@ AFTER_ACK: list[tuple[list[Any], int]] = [
 async def test_what_is_against_the_protocol_closes_the_connection(
     house: House, server: str, said: list[Any], code: int
 ) -> None:
+    """Row W1."""
     async with talking(server, await citizen(house)) as talk:
         for one in said:
             await talk.socket.send(json.dumps(one))

@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; what a user could have prevented is one line on stderr, never a traceback."""
     parser = _parser()
     given = parser.parse_args(arguments)
+    _quietly()
     try:
         return int(given.run(given) or 0)
     except EhbError as error:
@@ -51,6 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _quietly() -> None:
+    from ehb.logs import configure
+
+    configure("WARNING")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -145,15 +152,17 @@ def _serve(given: argparse.Namespace) -> None:
     import uvicorn
 
     from ehb.cli.serving import prepare
+    from ehb.logs import configure
     from ehb.server import OPTIONS
 
-    asyncio.run(prepare())
+    configure(asyncio.run(prepare()))
     uvicorn.run(
         "ehb.cli.serving:production_app",
         factory=True,
         host=given.host,
         port=given.port,
         workers=given.workers,
+        log_config=None,
         timeout_graceful_shutdown=20,
         **OPTIONS,
     )

@@ -15,9 +15,9 @@ from tqdm import tqdm
 from ehb.app import connected
 from ehb.domain.coding import VIETNAM
 from ehb.domain.registry import Certificate, Entry, Refused, Report
-from ehb.domain.registry_rules import list_problem
+from ehb.domain.registry_rules import MESSAGES, list_problem
 from ehb.errors import Misconfigured
-from ehb.formats.public_keys import UnusableKey, certificates_from, public_jwk
+from ehb.formats.public_keys import UnusableKey, certificates_from, key_set_address, public_jwk
 from ehb.formats.registry_csv import read_facilities, read_practitioners
 from ehb.services import registry_lists as service
 from ehb.settings import from_environment
@@ -36,15 +36,29 @@ _WORDS = (
 )
 
 
-async def register_facility(code: str, name: str, client_id: str, key_file: Path) -> None:
-    """Register a facility and the public key of its client. Raises Misconfigured for a file that is no public key."""
-    jwk = _public_jwk(key_file)
+async def register_facility(
+    code: str, name: str, client_id: str, key_file: Path | None, jwks_uri: str | None = None
+) -> None:
+    """Register a facility and the public key of its client, or the address of its keys.
+
+    Raises Misconfigured for a file that is no public key, and for an address that is not https.
+    """
+    jwks = [_public_jwk(key_file)] if key_file is not None else []
+    uri = _address(jwks_uri) if jwks_uri is not None else None
     mongo = connected(from_environment())
     try:
         await migrate(mongo)
-        await Registry(mongo).register(code, name, client_id, [jwk])
+        await Registry(mongo).register(code, name, client_id, jwks, uri)
     finally:
         await mongo.close()
+
+
+def _address(text: str) -> str:
+    try:
+        return key_set_address(text)
+    except UnusableKey as unusable:
+        vi, en = MESSAGES[unusable.rule]
+        raise Misconfigured(vi=f"--jwks-uri: {vi}", en=f"--jwks-uri: {en}") from None
 
 
 def _public_jwk(path: Path) -> dict[str, Any]:

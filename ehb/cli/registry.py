@@ -7,7 +7,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-FACILITY_COLUMNS = "code, name, name_since, gln, province, type, active, client_id, jwks, valid_from, valid_until"
+FACILITY_COLUMNS = (
+    "code, name, name_since, gln, province, type, active, client_id, jwks, jwks_uri, valid_from, valid_until"
+)
 PRACTITIONER_COLUMNS = "licence, name, facilities, scope, national_id, valid_from, valid_until"
 
 
@@ -36,7 +38,9 @@ def _add_register(actions: Any) -> None:
     register.add_argument("--code", required=True, help="facility code")
     register.add_argument("--name", required=True, help="what the facility is called")
     register.add_argument("--client-id", help="client to register, when it is not the facility code")
-    register.add_argument("--key", type=Path, required=True, help="public key of the client, PEM")
+    keys = register.add_mutually_exclusive_group(required=True)
+    keys.add_argument("--key", type=Path, help="public key of the client, PEM")
+    keys.add_argument("--jwks-uri", metavar="URL", help="https address at which the client publishes its keys")
     register.set_defaults(run=_register)
 
 
@@ -49,7 +53,7 @@ def _register(given: argparse.Namespace) -> None:
     from ehb.cli.registering import register_facility
 
     client_id = given.client_id or given.code
-    asyncio.run(register_facility(given.code, given.name, client_id, given.key))
+    asyncio.run(register_facility(given.code, given.name, client_id, given.key, given.jwks_uri))
     print(f"{given.code}: {given.name}, client {client_id}")
 
 

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from ehb.app import connected, create_app, eid_config, open_custodian
 from ehb.errors import Misconfigured
+from ehb.logs import configure
 from ehb.settings import Settings, from_environment
 from ehb.store.migrations import migrate
 from ehb.store.vault import Keys
@@ -46,12 +47,15 @@ def house(more: Callable[[Settings], dict[str, bool]] = lambda _: {}) -> tuple[S
     return settings, Keys.load(settings.keys_file)
 
 
-async def prepare() -> None:
-    """Everything that can be wrong before the first request, said once and in words, before any worker starts."""
+async def prepare() -> str:
+    """Everything that can be wrong before the first request, said once and in words, before any worker starts.
+
+    Returns the level of the log.
+    """
     settings, keys = checked()
     eid_config(settings)
     async with open_custodian(settings, keys):
-        pass
+        return settings.log_level
 
 
 def production_app() -> Starlette:
@@ -60,7 +64,9 @@ def production_app() -> Starlette:
     What is there from the start stays, so the garbage collector need not look at it again and again; and as a request
     leaves hardly any cycles behind, it looks less often. Before, it stopped everybody for 40 ms now and then.
     """
-    app = create_app(*checked())
+    settings, keys = checked()
+    configure(settings.log_level)
+    app = create_app(settings, keys)
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)

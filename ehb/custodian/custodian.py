@@ -22,6 +22,7 @@ from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
+from ehb.domain.budget import Budget
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import (
     ElectronicIdentity,
@@ -46,7 +47,7 @@ class Store(Protocol):
 
     async def record_event(self, event: AuditEvent) -> None: ...
 
-    async def spend(self, actor: bytes, action: str, now: datetime) -> int: ...
+    async def spend(self, actor: bytes, budget: Budget, amount: int, now: datetime) -> int: ...
 
     async def find(
         self, permit: Permit, query: ReadQuery, opened: object = None

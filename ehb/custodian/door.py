@@ -24,6 +24,7 @@ from ehb.domain.access import (
 )
 from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.audit import AuditEvent, audit_event
+from ehb.domain.budget import HOUR, Budget, actor
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import PractitionerRole, Principal
 from ehb.errors import (
@@ -40,11 +41,13 @@ _REFUSALS: dict[DenyReason, type[EhbError]] = {
     DenyReason.NOT_SIGNED_IN: Unauthenticated,
     DenyReason.OTHER_FACILITY: OtherFacility,
     DenyReason.FACILITY_SUSPENDED: FacilitySuspended,
-    DenyReason.TOO_OFTEN: RateLimited,
 }
 """The reasons that the outside may know, because they are about the caller and not about a person."""
 _TRIES = 3
-AN_HOUR: dict[Action, int] = {Action.FIND_PATIENT: 120, Action.OPEN_PRESENTATION: 120, Action.OPEN_EMERGENCY: 20}
+BUDGETS: dict[Action, Budget] = {
+    action: Budget(action.value, most, HOUR)
+    for action, most in ((Action.FIND_PATIENT, 120), (Action.OPEN_PRESENTATION, 120), (Action.OPEN_EMERGENCY, 20))
+}
 """How often one person may do what could be used to try numbers and codes: more than the busiest ward does by hand."""
 
 
@@ -61,7 +64,7 @@ class DoorStore(Protocol):
 
     async def record_event(self, event: AuditEvent) -> None: ...
 
-    async def spend(self, actor: bytes, action: str, now: datetime) -> int: ...
+    async def spend(self, actor: bytes, budget: Budget, amount: int, now: datetime) -> int: ...
 
     async def role_in_force(self, role: PractitionerRole, day: date) -> bool: ...
 
@@ -133,8 +136,9 @@ class Door:
         if request.assurance is not self._assurance:
             request = dataclasses.replace(request, assurance=self._assurance)
         decision = decide(request, standing)
-        if isinstance(decision, Permit) and not await self._within_budget(request):
-            decision = Deny(DenyReason.TOO_OFTEN)
+        if isinstance(decision, Permit) and (wait := await self._over_budget(request)):
+            await self.refuse(request, Deny(DenyReason.TOO_OFTEN), path)
+            raise RateLimited(wait)
         if isinstance(decision, Deny):
             await self.refuse(request, decision, path)
             if decision.reason is DenyReason.STEP_UP:
@@ -148,11 +152,12 @@ class Door:
             return StepUpRequired(level=rule.high, max_age=int(rule.fresh.total_seconds()))
         return StepUpRequired(level=rule.read, max_age=None)
 
-    async def _within_budget(self, request: AccessRequest) -> bool:
-        most, actor = AN_HOUR.get(request.action), request.principal.patient_id
-        if most is None or actor is None:
-            return True
-        return await self._store.spend(actor, request.action.value, self._clock()) <= most
+    async def _over_budget(self, request: AccessRequest) -> int:
+        """Seconds to wait when the budget of this action is used up, 0 when it is not."""
+        budget, who, now = BUDGETS.get(request.action), actor(request.principal), self._clock()
+        if budget is None or who is None or await self._store.spend(who, budget, 1, now) <= budget.most:
+            return 0
+        return budget.wait(now)
 
     async def refuse(self, request: AccessRequest, decision: Deny, path: str) -> None:
         """Record a refusal; nobody's knocking must not fill the trail."""

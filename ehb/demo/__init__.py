@@ -30,6 +30,7 @@ from ehb.demo.provider import provider, register_people
 from ehb.demo.seeding import appoint_guardians, facility_keys, load_registry, seed
 from ehb.demo.welcome import operators, ready, welcome, write_ready
 from ehb.errors import Misconfigured, Unavailable
+from ehb.logs import configure
 from ehb.server import OPTIONS
 from ehb.settings import EidSettings, Settings
 from ehb.signing_files import Signer
@@ -58,6 +59,7 @@ def run(demo: Demo, environment: Settings, say: Callable[[str], None] = print) -
             vi="Bản demo chỉ chạy trên 127.0.0.1: ai cũng đăng nhập được vào đó.",
             en="The demo serves on 127.0.0.1 only: its eID lets anybody in.",
         )
+    configure(environment.log_level if "log_level" in environment.model_fields_set else "WARNING")
     with contextlib.ExitStack() as stack:
         stack.enter_context(_terminable())
         folder = _folder(demo, stack)
@@ -91,7 +93,7 @@ async def _serve(
     people = list(synthetic.people(demo.people, demo.seed))
     app = create_app(settings, keys)
     app.router.routes.append(Route("/demo/signed-in", _signed_in))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **OPTIONS))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", **OPTIONS))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await _started(server, serving)

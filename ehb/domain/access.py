@@ -21,6 +21,7 @@ from ehb.domain.provision import AccessRequest, Action, DenyReason, Ground, Prov
 from ehb.domain.records import Record, Section
 from ehb.domain.selection import EVERYTHING, WITHHOLDABLE
 
+_DELEGABLE = frozenset({Action.READ, Action.FIND_PATIENT, Action.OPEN_PRESENTATION, Action.OPEN_EMERGENCY})
 ALL_SECTIONS: frozenset[Section] = frozenset(Section)
 
 
@@ -147,6 +148,8 @@ def decide(
     """
     if request.principal.kind is PrincipalKind.ANONYMOUS:
         return Deny(DenyReason.NOT_SIGNED_IN)
+    if request.principal.actor is not None and not _delegable(request):
+        return Deny(DenyReason.DELEGATED)
     suffices = request.assurance.suffices(request.principal, opens_more=request.opens_more, now=request.now)
     if not suffices and request.action is not Action.SIGN_IN:
         return Deny(DenyReason.STEP_UP)
@@ -172,6 +175,16 @@ def decide(
         facility=request.facility,
         rules=needed,
         closed=tuple(closed),
+    )
+
+
+def _delegable(request: AccessRequest) -> bool:
+    """What a facility's system may do for a clinician: treat somebody else, in the clinician's role (row A6)."""
+    return (
+        request.principal.role is not None
+        and not request.about_oneself
+        and request.action in _DELEGABLE
+        and request.purpose in (Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT)
     )
 
 

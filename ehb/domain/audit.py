@@ -34,6 +34,8 @@ class AuditEvent:
     sections: tuple[Section, ...]
     agent_licence: str | None = None
     """For a practitioner: under which licence they asked."""
+    agent_actor: str | None = None
+    """The facility's system (its client) that asked for them, by token exchange (RFC 8693)."""
     source: bytes | None = None
     """The consent, presentation, guardianship or emergency that let them in, or the consent that kept them out."""
 
@@ -68,5 +70,6 @@ def audit_event(
         patient_id=patient_id or request.patient_id,
         sections=sections if permitted else (),
         agent_licence=role.licence if role else None,
+        agent_actor=request.principal.actor,
         source=source or (decision.rules[0].source if isinstance(decision, Permit) else decision.source),
     )

@@ -143,6 +143,8 @@ class HeldConsent:
             role = principal.role if role_in_force else None
             return role is not None and _OF_ROLE[kind](role) == value
         if kind is _PERSON:
+            if principal.actor is not None and self.consent.permit:
+                return False  # what was permitted to a person is no system's
             return self.person is not None and self.person == principal.patient_id
         if kind is _ORGANIZATION:
             return principal.organization is not None and principal.organization == value

@@ -76,6 +76,8 @@ class Principal:
     """Level of the electronic identity, 0 (none) to 4 (Decree 69/2024 Art 20)."""
     authenticated_at: datetime | None = None
     """When the person proved themselves to the eID (`auth_time`); None when it did not say."""
+    actor: str | None = None
+    """The facility's system that acts for the person (RFC 8693 `act`); None for the person themselves."""
     session: str = ""
     """A pseudonym of the login: the same for all requests of one session, meaningless elsewhere."""
 

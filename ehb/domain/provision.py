@@ -133,6 +133,8 @@ class DenyReason(enum.StrEnum):
     """The login is too weak or too long ago for this."""
     TOO_OFTEN = "TOO_OFTEN"
     """More in an hour than anybody needs."""
+    DELEGATED = "DELEGATED"
+    """A facility's system acts for a practitioner in treating somebody else, and in nothing more."""
     OTHER_FACILITY = "OTHER_FACILITY"
     FACILITY_SUSPENDED = "FACILITY_SUSPENDED"
     DENIED = "DENIED"

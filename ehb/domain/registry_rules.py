@@ -46,6 +46,14 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "Chỉ nhận EC P-256, P-384 hoặc RSA từ 2048 bit.",
         "Only EC P-256, P-384 or RSA of 2048 bits and more.",
     ),
+    "key.address": (
+        "Phải là địa chỉ https của một JWK Set, không có tên đăng nhập và phần #.",
+        "Must be the https address of a JWK set, without a user name and #.",
+    ),
+    "key.twice": (
+        "Chỉ được có một trong hai cột jwks và jwks_uri.",
+        "A row has keys in jwks or their address in jwks_uri, not both.",
+    ),
     "client.taken": ("client_id này thuộc cơ sở khác.", "This client_id belongs to another facility."),
     "facility.unknown": ("Có mã cơ sở chưa đăng ký.", "A facility code that is not registered."),
     "certificate.name": (

@@ -10,7 +10,7 @@ appear only as their SHA-256, so whoever reads the database cannot sign in with 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -58,6 +58,8 @@ class Login:
     """The level that the app asked for; the login is refused below it."""
     max_age: int | None = None
     """Seconds since the person proved themselves, at most, if the app asked."""
+    jkt: str | None = None
+    """Thumbprint of the key that the app will prove possession of (RFC 9449 section 10), if it said so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class LoginCode:
     principal: Principal
     account: Account
     expires_at: datetime
+    jkt: str | None = None
+    """The code is of use with a proof by this key only; None for any or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,19 @@ class AccessToken:
 
     digest: bytes
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """An access token of a session in the hands of a facility's system (RFC 8693), as its SHA-256."""
+
+    digest: bytes
+    expires_at: datetime
+    actor: str
+    """The facility's client that acts."""
+    facility: str
+    jkt: str | None = None
+    """Thumbprint of the client's DPoP key, if it proved one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +114,28 @@ class Session:
     ended_at: datetime | None = None
     account: Account | None = None
     """None for facilities: they have keys, not an account at the eID."""
+    jkt: str | None = None
+    """Thumbprint of the DPoP key that all its tokens are bound to (RFC 9449 section 6); None for bearer tokens."""
+    delegated: tuple[Delegation, ...] = ()
+    """Tokens that facilities' systems hold; each bound to a key of its own, or to none."""
 
     def in_force(self, now: datetime) -> bool:
         return self.ended_at is None and now < self.ends_at
 
-    def accepts(self, digest: bytes, now: datetime) -> bool:
-        """The access token with this SHA-256 speaks for the principal at this moment."""
-        return self.in_force(now) and any(token.digest == digest and now < token.expires_at for token in self.access)
+    def token(self, digest: bytes, now: datetime) -> AccessToken | None:
+        """The access token with this SHA-256, if it is in force at this moment; not one that was delegated."""
+        held = (one for one in self.access if one.digest == digest and now < one.expires_at)
+        return next(held, None) if self.in_force(now) else None
+
+    def whose(self, digest: bytes, jkt: str | None, now: datetime) -> Principal | None:
+        """Whom the token with this SHA-256 speaks for at this moment, with proof of this key or of none."""
+        if self.jkt == jkt and self.token(digest, now) is not None:
+            return self.principal
+        for one in self.delegated:
+            if one.digest == digest and one.jkt == jkt and now < one.expires_at and self.in_force(now):
+                roles = tuple(role for role in self.principal.roles if role.facility == one.facility)[:1]
+                return replace(self.principal, roles=roles, actor=one.actor)
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +149,8 @@ class Rotation:
     now: datetime
     grace_since: datetime
     """The token before the current one is good for one retry if the last rotation was after this moment."""
+    jkt: str | None = None
+    """Thumbprint of the key that the request proved possession of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +159,7 @@ class FacilityClient:
 
     client_id: str
     facility: str
-    jwks: tuple[Mapping[str, Any], ...]
+    jwks: tuple[Mapping[str, Any], ...] = ()
     active: bool = True
+    jwks_uri: str | None = None
+    """Where it publishes its keys (https), instead of `jwks`."""

@@ -20,6 +20,8 @@ from ehb.domain.merkle import included, leaf_hash
 
 _PUBLIC = ("time", "path", "action", "purpose", "outcome", "rule", "sections")
 _PUBLIC_OF_AGENT = ("kind", "facility", "licence")
+_WHERE_THERE_IS_ONE = ("actor",)
+"""Public, too, and younger than the first seals: a line without it is the same leaf as ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,16 @@ def leaf_of(document: Mapping[str, Any]) -> Leaf:
     readable: dict[str, Any] = {name: document.get(name) for name in _PUBLIC}
     rest = {name: value for name, value in document.items() if name not in (*_PUBLIC, "agent")}
     if isinstance(agent, Mapping):
-        readable["agent"] = {name: agent.get(name) for name in _PUBLIC_OF_AGENT}
-        rest["agent"] = {name: value for name, value in agent.items() if name not in _PUBLIC_OF_AGENT}
+        readable["agent"] = {name: agent.get(name) for name in _PUBLIC_OF_AGENT} | _only(agent, _WHERE_THERE_IS_ONE)
+        public = (*_PUBLIC_OF_AGENT, *_WHERE_THERE_IS_ONE)
+        rest["agent"] = {name: value for name, value in agent.items() if name not in public}
     else:
         rest["agent"] = agent
     return Leaf(_bytes(readable), hashlib.sha256(_bytes(rest)).digest())
+
+
+def _only(agent: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: agent[name] for name in names if name in agent}
 
 
 def _bytes(value: object) -> bytes:

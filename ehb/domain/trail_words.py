@@ -71,6 +71,10 @@ REASONS: dict[DenyReason, tuple[str, str]] = {
     DenyReason.OWN_REVIEW: ("không ai tự xem xét việc của mình", "nobody reviews what they did themselves"),
     DenyReason.STEP_UP: ("đăng nhập chưa đủ mạnh hoặc đã lâu", "the login was too weak or too long ago"),
     DenyReason.TOO_OFTEN: ("quá nhiều lần trong một giờ", "it was too often within an hour"),
+    DenyReason.DELEGATED: (
+        "hệ thống của cơ sở chỉ được thay mặt người hành nghề khi chữa trị cho người khác",
+        "a facility's system acts for a practitioner only in treating somebody else",
+    ),
     DenyReason.OTHER_FACILITY: ("thuộc cơ sở khác", "it belongs to another facility"),
     DenyReason.FACILITY_SUSPENDED: ("cơ sở không còn hiệu lực", "the facility is not in force"),
     DenyReason.DENIED: ("bị từ chối", "it is denied"),
@@ -84,6 +88,9 @@ _WHO: dict[str, tuple[str, str]] = {
     "STEWARD": ("Đơn vị quản lý dữ liệu", "The data-managing unit"),
     "NOBODY": ("Không rõ ai", "Somebody unknown"),
 }
+
+
+_THROUGH = ("qua hệ thống", "through the system")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +125,8 @@ def sentence(event: AuditEvent, who: Who, language: str) -> str:
     name = f"{who.name} ({_WHO[who.kind][en].lower()})" if who.name else _WHO[who.kind][en]
     if who.facility_name:
         name += f", {who.facility_name}"
+    if event.agent_actor:
+        name += f", {_THROUGH[en]} {event.agent_actor}"
     did, what = ACTIONS[Action(event.action)][en], _what(event.sections, event.path, en=en)
     purpose = PURPOSES[Purpose(event.purpose)][en]
     if event.outcome == "PERMIT":

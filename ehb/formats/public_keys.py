@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -45,6 +46,18 @@ def public_jwks(text: str) -> tuple[dict[str, Any], ...]:
     if not keys:
         raise UnusableKey("key.unreadable")
     return tuple(keys)
+
+
+def key_set_address(text: str) -> str:
+    """The https address of a JWK set. Raises UnusableKey for anything else."""
+    try:
+        parts = urlsplit(text)
+        safe = parts.scheme == "https" and parts.hostname and parts.port != 0 and not parts.fragment
+    except ValueError:
+        safe = False
+    if not safe or not text.isascii() or not text.isprintable() or " " in text or "@" in parts.netloc:
+        raise UnusableKey("key.address")
+    return text
 
 
 def public_jwk(pem: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ehb.domain.identity import NATIONAL_ID, UnusableIdentifier, identifier_from
 from ehb.domain.registry import Entry, Refused, gln_is_right, licence_key
 from ehb.domain.registry_rules import ListProblem, list_problem
 from ehb.domain.session import FacilityClient
-from ehb.formats.public_keys import UnusableKey, public_jwks
+from ehb.formats.public_keys import UnusableKey, key_set_address, public_jwks
 
 _LONGEST = 500
 _CODE = re.compile(r"[0-9A-Z]{5}")
@@ -139,9 +139,11 @@ def _read(cell: str, column: str, read: Callable[[str], Any], kind: _List) -> An
 def _with_client(source: str, row: Entry) -> Entry | Refused:
     """The client of a row: its keys under its own id, which is the facility's code unless another is given."""
     values = dict(row.values)
-    client_id, jwks = values.pop("client_id", None), values.pop("jwks", None)
-    if jwks is not None:
-        values["client"] = FacilityClient(client_id or row.key, row.key, jwks)
+    client_id, jwks, uri = (values.pop(name, None) for name in ("client_id", "jwks", "jwks_uri"))
+    if jwks is not None and uri is not None:
+        return Refused((list_problem(source, "key.twice", line=row.line, column="jwks_uri"),))
+    if jwks is not None or uri is not None:
+        values["client"] = FacilityClient(client_id or row.key, row.key, jwks or (), jwks_uri=uri)
     elif client_id is not None:
         return Refused((list_problem(source, "cell.required", line=row.line, column="jwks"),))
     return Entry(row.line, row.key, values)
@@ -221,6 +223,13 @@ def _jwks(cell: str) -> tuple[dict[str, Any], ...] | None:
         raise _Wrong(unusable.rule) from None
 
 
+def _jwks_uri(cell: str) -> str | None:
+    try:
+        return key_set_address(cell) if cell else None
+    except UnusableKey as unusable:
+        raise _Wrong(unusable.rule) from None
+
+
 def _number(cell: str) -> str | None:
     try:
         identifier = identifier_from(cell)
@@ -248,6 +257,7 @@ _FACILITIES = _List(
         "active": ("active", _active),
         "client_id": ("client_id", _text),
         "jwks": ("jwks", _jwks),
+        "jwks_uri": ("jwks_uri", _jwks_uri),
         **_VALIDITY,
     },
 )

@@ -156,6 +156,7 @@ def event_of(document: Document) -> AuditEvent:
         patient_id=document["patient"],
         sections=tuple(Section(one) for one in document["sections"]),
         agent_licence=agent["licence"],
+        agent_actor=agent.get("actor"),
         source=document["source"],
     )
 

@@ -43,6 +43,7 @@ def _document(event: AuditEvent) -> Document:
             "patient": event.agent_patient_id,
             "facility": event.agent_facility,
             "licence": event.agent_licence,
+            **({"actor": event.agent_actor} if event.agent_actor is not None else {}),
         },
         "source": event.source,
         "sections": [section.value for section in event.sections],

@@ -11,7 +11,6 @@ The one invariant: a transaction either did everything in its function or nothin
 
 from __future__ import annotations
 
-import logging
 import random
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Coroutine
@@ -30,6 +29,7 @@ from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from ehb.errors import Conflict, Misconfigured, Unavailable
+from ehb.logs import log
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -37,7 +37,6 @@ Session = AsyncClientSession
 T = TypeVar("T")
 C = TypeVar("C")
 P = ParamSpec("P")
-_log = logging.getLogger(__name__)
 
 MAJORITY = WriteConcern(w="majority", wtimeout=10_000)
 CODEC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
@@ -62,7 +61,10 @@ def answering(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, A
         try:
             return await method(*given, **named)
         except PyMongoError as error:
-            _log.error("the database failed: %s, code %s", type(error).__name__, getattr(error, "code", None))
+            number = getattr(error, "code", None)
+            log.error(
+                "the database failed", error=type(error).__name__, number=number if isinstance(number, int) else 0
+            )
             raise Unavailable from error
 
     return call

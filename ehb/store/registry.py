@@ -61,8 +61,10 @@ class Registry:
         standing = facility is not None and facility.in_force(_today())
         return dataclasses.replace(_client(found), active=found["active"] and standing)
 
-    async def register(self, code: str, name: str, client_id: str, jwks: Sequence[Document]) -> None:
-        """Add a facility, or rename it as of today, and replace the keys of this client.
+    async def register(
+        self, code: str, name: str, client_id: str, jwks: Sequence[Document] = (), jwks_uri: str | None = None
+    ) -> None:
+        """Add a facility, or rename it as of today, and replace the keys of this client, or where it publishes them.
 
         Raises Conflict for a client of another facility.
         """
@@ -70,7 +72,7 @@ class Registry:
         if owner != code:
             raise Conflict(vi="client_id này thuộc cơ sở khác.", en="This client_id belongs to another facility.")
         stored = (await self.find([code])).get(code, RegisteredFacility(code))
-        client = FacilityClient(client_id, code, tuple(jwks))
+        client = FacilityClient(client_id, code, tuple(jwks), jwks_uri=jwks_uri)
         names = renamed(stored.names, name, _today() if stored.names else None, stated=False)
         others = (one for one in stored.clients if one.client_id != client_id)
         await self.save([dataclasses.replace(stored, names=names, clients=(*others, client))])
@@ -182,11 +184,17 @@ def _document(facility: RegisteredFacility) -> Document:
 
 
 def _client(found: Document) -> FacilityClient:
-    return FacilityClient(found["_id"], found["facility"], tuple(found["jwks"]), found["active"])
+    jwks, uri = tuple(found["jwks"]), found.get("jwks_uri")
+    return FacilityClient(found["_id"], found["facility"], jwks, found["active"], uri)
 
 
 def _client_document(client: FacilityClient) -> Document:
-    return {"facility": client.facility, "jwks": [dict(one) for one in client.jwks], "active": client.active}
+    return {
+        "facility": client.facility,
+        "jwks": [dict(one) for one in client.jwks],
+        "jwks_uri": client.jwks_uri,
+        "active": client.active,
+    }
 
 
 def _day(text: str | None) -> date | None:

@@ -10,30 +10,40 @@ The one invariant: everything that a caller could present lies here only as its 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from pymongo import ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
-from ehb.domain.session import AccessToken, Account, Login, LoginCode, Rotation, Session
+from ehb.domain.session import AccessToken, Account, Delegation, Login, LoginCode, Rotation, Session
 from ehb.store.mongo import CODEC, Database, Document, translated
+from ehb.store.together import Together
 
 _USED_CODES_KEPT = timedelta(days=1)
 """How long a used code is remembered, so that its second use is noticed."""
 _ACCESS_KEPT = 3
 """How many access tokens of one session may be good at once: the current one, and those of calls under way."""
-_TTL = {"logins": "expires_at", "login_codes": "forget_at", "sessions": "ends_at", "assertion_ids": "expires_at"}
+_TTL = {"logins": "expires_at", "login_codes": "forget_at", "sessions": "ends_at"}
+_DELEGATIONS_KEPT = 20
+"""How many tokens of one session systems of facilities may hold at once; the oldest makes room."""
+_USED_IDS = ("assertion_ids", "proof_ids")
+_IDS_KEPT = timedelta(minutes=10)
+"""How long a used id outlives what it belongs to: the database tidies up by its own clock, not by ours."""
 
 
 async def create_indexes(database: Database) -> None:
     """Safe to run again and from several processes at once."""
     for name, field in _TTL.items():
         await database[name].create_index(field, expireAfterSeconds=0)
+    for name in _USED_IDS:
+        await database[name].create_index("expires_at", expireAfterSeconds=0)
     for name in ("login_codes", "sessions"):
-        for field in ("account.subject", "account.sid"):
+        for field in ("account.subject", "account.sid", "principal.patient_id"):
             await database[name].create_index(field, sparse=True)
 
 
@@ -46,6 +56,8 @@ class SignIns:
         self._codes = database.get_collection("login_codes", codec_options=CODEC)
         self._sessions = database.get_collection("sessions", codec_options=CODEC)
         self._assertions = database.get_collection("assertion_ids", codec_options=CODEC)
+        self._proofs = database.get_collection("proof_ids", codec_options=CODEC)
+        self._together = Together[Document](self._find)
 
     async def add_login(self, login: Login) -> None:
         await self._logins.insert_one(
@@ -59,6 +71,7 @@ class SignIns:
                 "expires_at": login.expires_at,
                 "level": login.level,
                 "max_age": login.max_age,
+                "jkt": login.jkt,
             }
         )
 
@@ -80,6 +93,7 @@ class SignIns:
                 "expires_at": code.expires_at,
                 "forget_at": code.expires_at + _USED_CODES_KEPT,
                 "used": False,
+                "jkt": code.jkt,
             }
         )
 
@@ -101,6 +115,7 @@ class SignIns:
                     "refresh": session.refresh,
                     "ends_at": session.ends_at,
                     "ended_at": None,
+                    "jkt": session.jkt,
                     **({"account": _account_document(session.account)} if session.account else {}),
                 }
             )
@@ -109,7 +124,13 @@ class SignIns:
         return True
 
     async def find_session(self, key: bytes) -> Session | None:
-        return _session_from(await self._sessions.find_one({"_id": key}))
+        return _session_from(await self._together.one(key))
+
+    async def _find(self, keys: Sequence[bytes]) -> dict[bytes, Document]:
+        if len(keys) == 1:
+            found = await self._sessions.find_one({"_id": keys[0]})
+            return {keys[0]: found} if found is not None else {}
+        return {one["_id"]: one for one in await self._sessions.find({"_id": {"$in": keys}}).to_list()}
 
     async def rotate(self, key: bytes, client_id: str, rotation: Rotation) -> Session | None:
         """Exchange the current refresh token, or within the grace and once the one before it.
@@ -119,6 +140,7 @@ class SignIns:
         living = {
             "_id": key,
             "principal.client_id": client_id,
+            "jkt": rotation.jkt,
             "ended_at": None,
             "ends_at": {"$gt": rotation.now},
         }
@@ -140,6 +162,18 @@ class SignIns:
     async def end_session(self, key: bytes, now: datetime) -> None:
         await self._sessions.update_one({"_id": key, "ended_at": None}, {"$set": {"ended_at": now}})
 
+    async def add_delegation(self, key: bytes, subject: bytes, delegation: Delegation) -> bool:
+        """False when the session, or its access token with the digest `subject`, is no more."""
+        added = await self._sessions.update_one(
+            {"_id": key, "ended_at": None, "access.digest": subject},
+            {"$push": {"delegated": {"$each": [asdict(delegation)], "$slice": -_DELEGATIONS_KEPT}}},
+        )
+        return added.matched_count == 1
+
+    async def end_delegation(self, key: bytes, delegated: bytes) -> None:
+        """End the one delegated token with this digest."""
+        await self._sessions.update_one({"_id": key}, {"$pull": {"delegated": {"digest": delegated}}})
+
     async def forbid_session(self, key: bytes, now: datetime, until: datetime) -> None:
         """End the session; when it is not there yet, leave a stone in the place where it would be opened."""
         await self._sessions.update_one(
@@ -152,8 +186,16 @@ class SignIns:
         A code that is not redeemed yet, or at this moment, opens nothing any more.
         """
         wanted = {f"account.{name}": value for name, value in _account_document(account).items()}
-        if not wanted:
-            return []
+        return await self._end_all(wanted, now, until) if wanted else []
+
+    async def end_other_accounts(
+        self, patient_id: bytes, account: Account, now: datetime, until: datetime
+    ) -> list[Session]:
+        """End what a person opened through any other account than this one; gives the sessions that were in force."""
+        wanted = {"principal.patient_id": patient_id, "account.subject": {"$ne": account.subject}}
+        return await self._end_all(wanted, now, until)
+
+    async def _end_all(self, wanted: Document, now: datetime, until: datetime) -> list[Session]:
         found = await self._sessions.find({**wanted, "ended_at": None, "ends_at": {"$gt": now}}).to_list()
         async for code in self._codes.find(wanted, {"session": 1}):
             await self.forbid_session(code["session"], now, until)
@@ -162,12 +204,22 @@ class SignIns:
 
     async def claim_assertion(self, client_id: str, jti: str, expires_at: datetime) -> bool:
         """True for the first caller only, until the assertion has expired."""
-        name = sha256(f"{client_id}\0{jti}".encode()).digest()
-        try:
-            await self._assertions.insert_one({"_id": name, "expires_at": expires_at})
-        except DuplicateKeyError:
-            return False
-        return True
+        return await _first(self._assertions, client_id, jti, expires_at)
+
+    async def claim_proof(self, jkt: str, jti: str, expires_at: datetime) -> bool:
+        """True for the first caller only, until the proof has expired."""
+        return await _first(self._proofs, jkt, jti, expires_at)
+
+
+async def _first(used: AsyncCollection[Document], whose: str, name: str, expires_at: datetime) -> bool:
+    """Whether nobody has used this name of theirs before."""
+    try:
+        await used.insert_one(
+            {"_id": sha256(f"{whose}\0{name}".encode()).digest(), "expires_at": expires_at + _IDS_KEPT}
+        )
+    except DuplicateKeyError:
+        return False
+    return True
 
 
 def _principal_document(principal: Principal) -> Document:
@@ -203,6 +255,7 @@ def _code_from(document: Document | None) -> LoginCode | None:
         principal=_principal_from(document["principal"]),
         account=_account_from(document["account"]) or Account(None),
         expires_at=document["expires_at"],
+        jkt=document.get("jkt"),
     )
 
 
@@ -217,4 +270,6 @@ def _session_from(document: Document | None) -> Session | None:
         ends_at=document["ends_at"],
         ended_at=document["ended_at"],
         account=_account_from(document.get("account")),
+        jkt=document.get("jkt"),
+        delegated=tuple(Delegation(**one) for one in document.get("delegated", ())),
     )

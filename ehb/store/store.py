@@ -15,6 +15,7 @@ from datetime import date, datetime
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.book import ReadQuery
+from ehb.domain.budget import Budget
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, PractitionerRole, SignedIn
 from ehb.domain.records import Record
@@ -62,9 +63,9 @@ class Store:
         self.guardians = GuardianShelf(mongo, grants, self._people, self._trail)
         self.presentations = PresentationShelf(mongo, grants, self._people, self._trail)
 
-    async def spend(self, actor: bytes, action: str, now: datetime) -> int:
-        """How often somebody has done this in the last hour, with this time."""
-        return await self._budgets.spend(actor, action, now)
+    async def spend(self, actor: bytes, budget: Budget, amount: int, now: datetime) -> int:
+        """How much of this budget somebody has spent in its window, with this."""
+        return await self._budgets.spend(actor, budget, amount, now)
 
     async def record_event(self, event: AuditEvent) -> None:
         """Make an audit event durable on its own."""

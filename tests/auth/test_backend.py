@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.datastructures import Headers
 
-from auth.backend import BearerBackend, Caller
+from auth.backend import Caller, TokenBackend
 from auth.tokens import new_name, new_token
 from ehb.domain.identity import ANONYMOUS, PrincipalKind
 from ehb.errors import Unauthenticated
@@ -27,7 +27,7 @@ async def test_a_header_that_leads_to_nobody_is_refused(world: World, header: st
     refused = await world.phone.get("/whoami", headers=[(b"Authorization", header.encode())])
 
     assert refused.status_code == 401
-    assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert refused.headers["www-authenticate"] == 'Bearer error="invalid_token", DPoP algs="ES256"'
     assert refused.headers["content-type"] == "application/problem+json"
     assert as_json(refused) == {
         "type": "about:blank",
@@ -59,6 +59,7 @@ async def test_the_scheme_is_not_case_sensitive(world: World, tokens: dict[str, 
 
 
 async def test_a_token_in_the_address_is_not_read(world: World, tokens: dict[str, Any]) -> None:
+    """Row A9."""
     answer = await world.phone.get("/whoami", params={"access_token": tokens["access_token"]})
 
     assert as_json(answer)["kind"] == "ANONYMOUS"
@@ -76,14 +77,17 @@ async def test_a_route_can_require_a_kind_of_caller(world: World, tokens: dict[s
 
 
 async def test_the_principal_can_be_read_from_headers_alone(world: World, tokens: dict[str, Any]) -> None:
-    backend = BearerBackend(world.sessions)
+    backend = TokenBackend(world.sessions, world.proofs)
 
-    principal = await backend.principal_from(Headers({"Authorization": f"Bearer {tokens['access_token']}"}))
+    given = Headers({"Authorization": f"Bearer {tokens['access_token']}"})
+    principal, admitted = await backend.admit(given, method="GET", path="/graphql")
 
     assert principal.kind is PrincipalKind.CITIZEN
-    assert await backend.principal_from(Headers({})) == ANONYMOUS
+    assert admitted is not None
+    assert await backend.principal_of(admitted) == principal
+    assert await backend.admit(Headers({}), method="GET", path="/graphql") == (ANONYMOUS, None)
     with pytest.raises(Unauthenticated):
-        await backend.principal_from(Headers({"Authorization": "Bearer x"}))
+        await backend.admit(Headers({"Authorization": "Bearer x"}), method="GET", path="/graphql")
 
 
 async def test_a_caller_is_named_by_a_pseudonym_that_is_no_part_of_a_token(

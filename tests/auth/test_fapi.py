@@ -67,6 +67,7 @@ def jwt_header(token: str) -> dict[str, Any]:
 
 
 async def test_a_token_that_is_not_bound_to_our_key_signs_nobody_in(fapi: World, hostile: HostileProvider) -> None:
+    """Row O9."""
     hostile.tokens = {"token_type": "Bearer"}
 
     assert (await walked(fapi))["error_code"] == "EID_UNAVAILABLE"

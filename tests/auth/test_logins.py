@@ -58,6 +58,7 @@ async def test_a_native_redirect_uri_keeps_its_own_query(world: World, provider:
 
 
 async def test_the_eid_is_asked_with_pkce_state_and_nonce_that_are_new_each_time(world: World) -> None:
+    """Row O1."""
     first = parameters((await world.begin()).headers["location"])
     second = parameters((await world.begin()).headers["location"])
 
@@ -69,6 +70,7 @@ async def test_the_eid_is_asked_with_pkce_state_and_nonce_that_are_new_each_time
 
 
 async def test_the_browser_holds_a_host_cookie_that_scripts_cannot_read(world: World) -> None:
+    """Row A9."""
     begun = await world.begin()
 
     cookie = begun.headers["set-cookie"]
@@ -146,6 +148,7 @@ async def test_a_wrong_or_missing_state_is_a_problem_and_no_redirect(world: Worl
 
 
 async def test_another_browser_cannot_finish_a_login(world: World, provider: StandInProvider) -> None:
+    """Row O1."""
     begun = await world.begin()
     back = path_and_query(await provider.sign_in(begun.headers["location"], "citizen"))
 
@@ -170,6 +173,7 @@ async def test_a_stranger_with_the_state_does_not_spoil_the_login(world: World, 
 
 
 async def test_a_callback_works_once(world: World, provider: StandInProvider) -> None:
+    """Row O1."""
     begun = await world.begin()
     back = path_and_query(await provider.sign_in(begun.headers["location"], "citizen"))
     cookie = dict(world.browser.cookies)
@@ -194,6 +198,7 @@ async def test_of_two_callbacks_at_once_one_wins(world: World, provider: StandIn
 
 @pytest.mark.parametrize(("seconds", "finishes"), [(599, True), (600, False)])
 async def test_a_login_lasts_ten_minutes(world: World, provider: StandInProvider, seconds: int, finishes: bool) -> None:
+    """Row O1."""
     begun = await world.begin()
     back = path_and_query(await provider.sign_in(begun.headers["location"], "citizen"))
 

@@ -46,6 +46,7 @@ async def test_the_hostile_provider_can_behave(victim: World) -> None:
     ],
 )
 async def test_an_id_token_is_refused(victim: World, hostile: HostileProvider, claims: dict[str, Any]) -> None:
+    """Row O3."""
     hostile.claims = claims
 
     answer = await walked(victim)
@@ -55,11 +56,29 @@ async def test_an_id_token_is_refused(victim: World, hostile: HostileProvider, c
 
 
 @pytest.mark.parametrize("claim", ["exp", "iat", "nbf"])
-async def test_a_clock_that_is_a_little_off_is_forgiven(victim: World, hostile: HostileProvider, claim: str) -> None:
+@pytest.mark.parametrize(("seconds", "accepted"), [(89, True), (600, False)])
+async def test_a_clock_that_is_ninety_seconds_off_is_forgiven_and_ten_minutes_are_not(
+    victim: World, hostile: HostileProvider, claim: str, seconds: int, accepted: bool
+) -> None:
+    """Row O3."""
     now = int(victim.clock().timestamp())
-    hostile.claims = {claim: now - 20 if claim == "exp" else now + 20}
+    hostile.claims = {claim: now - seconds if claim == "exp" else now + seconds}
+
+    answer = await walked(victim)
+
+    assert ("code" in answer) == accepted
+    assert accepted or answer["error_code"] == "LOGIN_ID_TOKEN_INVALID"
+
+
+@pytest.mark.parametrize("auth_time", [None, "yesterday", True, -5, 0])
+async def test_who_does_not_say_when_somebody_proved_themselves_did_not_see_it_now(
+    victim: World, hostile: HostileProvider, auth_time: object
+) -> None:
+    """Row O5: an ID token is new at each login, a proof may be hours old."""
+    hostile.claims = {"auth_time": auth_time}
 
     assert "code" in await walked(victim)
+    assert victim.people.identities[0].authenticated_at is None
 
 
 async def test_an_id_token_for_several_audiences_is_ours_when_we_asked_for_it(
@@ -108,6 +127,7 @@ async def test_a_key_of_another_type_is_refused(victim: World, hostile: HostileP
 async def test_an_algorithm_that_is_not_ours_is_refused_though_the_signature_fits(
     victim: World, hostile: HostileProvider
 ) -> None:
+    """Row O3."""
     hostile.sign = hostile.with_algorithm("RS512", hostile.key)
 
     assert (await walked(victim))["error_code"] == INVALID
@@ -149,6 +169,7 @@ async def test_an_id_token_of_another_issuer_is_an_issuer_mismatch(victim: World
 async def test_an_answer_with_a_wrong_or_missing_issuer_is_refused_before_the_code_is_used(
     victim: World, hostile: HostileProvider, issuer: str | None
 ) -> None:
+    """Row O2."""
     hostile.answer = {"iss": issuer}
 
     answer = await walked(victim)

@@ -23,6 +23,7 @@ INVALID = "LOGIN_ID_TOKEN_INVALID"
 async def test_metadata_of_another_issuer_is_refused_before_anybody_is_sent_there(
     victim: World, hostile: HostileProvider
 ) -> None:
+    """Row O4."""
     hostile.metadata = {"issuer": "https://another.test"}
 
     assert (await walked(victim))["error_code"] == "LOGIN_ISSUER_MISMATCH"
@@ -94,6 +95,7 @@ async def test_a_new_key_of_the_provider_is_fetched_once_it_is_seen(victim: Worl
 
 
 async def test_unknown_key_ids_do_not_make_us_fetch_keys_each_time(victim: World, hostile: HostileProvider) -> None:
+    """Row O4."""
     hostile.sign = lambda claims: jwt.encode({"alg": "RS256", "kid": random_text()}, claims, hostile.key)
 
     for _ in range(3):
@@ -117,6 +119,7 @@ async def test_the_exchange_carries_our_verifier_and_our_encoded_secret(
 async def test_with_a_key_we_sign_instead_of_sending_a_secret(
     database: AsyncDatabase[dict[str, Any]], hostile: HostileProvider
 ) -> None:
+    """Row O8."""
     key = ECKey.generate_key("P-256", {"kid": "ours"})
     world = World(database, hostile.issuer, client_secret=None, client_keys=(key.as_dict(private=True),))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from starlette.datastructures import Headers
 
+from auth.exchange import GRANT
 from ehb.problems import language_of
 from tests.auth.world import BASE, World, as_json
 
@@ -47,9 +48,11 @@ async def test_discovery_names_our_endpoints_and_methods(world: World) -> None:
     assert told["authorization_endpoint"] == f"{BASE}/auth/login"
     assert told["revocation_endpoint"] == f"{BASE}/auth/revoke"
     assert told["code_challenge_methods_supported"] == ["S256"]
-    assert set(told["grant_types_supported"]) == {"authorization_code", "refresh_token", "client_credentials"}
+    assert set(told["grant_types_supported"]) == {"authorization_code", "refresh_token", "client_credentials", GRANT}
+    assert told["dpop_signing_alg_values_supported"] == ["ES256"]
     assert {"RS384", "ES384"} <= set(told["token_endpoint_auth_signing_alg_values_supported"])
     assert "client-confidential-asymmetric" in told["capabilities"]
+    assert as_json(await world.phone.get("/.well-known/oauth-authorization-server")) == told
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ async def misuse(world: World, secrets: dict[str, str]) -> None:
 async def test_the_database_holds_nothing_that_could_be_presented(
     world: World, provider: StandInProvider, database: AsyncDatabase[dict[str, Any]]
 ) -> None:
+    """Row A3."""
     secrets = await everything(world, provider)
     pending = parameters((await world.begin()).headers["location"])
     secrets |= {f"pending {name}": pending[name] for name in ("state", "nonce")}
@@ -61,7 +62,14 @@ async def test_the_database_holds_nothing_that_could_be_presented(
 
     lying = await dump(database)
 
-    assert set(await database.list_collection_names()) == {"logins", "login_codes", "sessions", "assertion_ids"}
+    assert set(await database.list_collection_names()) == {
+        "logins",
+        "login_codes",
+        "sessions",
+        "assertion_ids",
+        "proof_ids",
+        "budgets",
+    }
     for name, secret in secrets.items():
         assert secret.encode() not in lying, name
         assert secret[:22].encode() not in lying, name
@@ -99,7 +107,7 @@ async def test_stale_documents_are_dropped_by_the_database(database: AsyncDataba
     await create_indexes(database)
     await create_indexes(database)
 
-    for name in ("logins", "login_codes", "sessions", "assertion_ids"):
+    for name in ("logins", "login_codes", "sessions", "assertion_ids", "proof_ids"):
         indexes = await database[name].index_information()
         assert [index["expireAfterSeconds"] for index in indexes.values() if "expireAfterSeconds" in index] == [0]
 

@@ -29,6 +29,7 @@ async def test_a_code_answers_with_a_short_access_token_and_a_refresh_token(worl
 
 
 async def test_a_second_use_of_a_code_ends_what_the_first_one_opened(world: World, code: str) -> None:
+    """Row A1."""
     tokens = as_json(await world.redeem(code))
 
     again = await world.redeem(code)
@@ -109,6 +110,7 @@ async def test_an_incomplete_request_does_not_spend_the_code(world: World, code:
 
 @pytest.mark.parametrize(("seconds", "status"), [(59, 200), (60, 400)])
 async def test_a_code_lasts_sixty_seconds(world: World, code: str, seconds: int, status: int) -> None:
+    """Row A1."""
     world.clock.advance(seconds=seconds)
 
     assert (await world.redeem(code)).status_code == status
@@ -126,12 +128,14 @@ async def test_a_refresh_gives_new_tokens_for_the_same_session(world: World, tok
 
 @pytest.mark.parametrize(("seconds", "status"), [(599, 200), (600, 401)])
 async def test_an_access_token_lasts_ten_minutes(world: World, tokens: Tokens, seconds: int, status: int) -> None:
+    """Row A3."""
     world.clock.advance(seconds=seconds)
 
     assert (await world.whoami(tokens["access_token"])).status_code == status
 
 
 async def test_an_old_refresh_token_kills_the_whole_family(world: World, tokens: Tokens) -> None:
+    """Row A2."""
     fresh = as_json(await world.refresh(tokens["refresh_token"]))
     world.clock.advance(seconds=10)
 
@@ -144,6 +148,7 @@ async def test_an_old_refresh_token_kills_the_whole_family(world: World, tokens:
 
 
 async def test_an_app_that_lost_our_answer_may_ask_again_within_ten_seconds(world: World, tokens: Tokens) -> None:
+    """Row A2."""
     await world.refresh(tokens["refresh_token"])
     world.clock.advance(seconds=9)
 
@@ -201,6 +206,7 @@ async def test_a_refresh_token_in_the_hands_of_another_client_ends_the_session(w
 
 @pytest.mark.parametrize("which", ["access_token", "refresh_token"])
 async def test_a_revoked_session_is_refused_at_the_very_next_request(world: World, tokens: Tokens, which: str) -> None:
+    """Row A8."""
     revoked = await world.phone.post("/auth/revoke", data={"token": tokens[which], "client_id": APP.client_id})
 
     assert revoked.status_code == 200

@@ -44,6 +44,7 @@ def asked(request: AccessRequest, level: int, ago: timedelta | None = timedelta(
     ],
 )
 def test_the_login_must_be_strong_enough_and_for_what_opens_more_fresh(request_: AccessRequest, allowed: bool) -> None:
+    """Row O5."""
     decision = decide(request_)
 
     assert isinstance(decision, Permit) if allowed else decision == Deny(DenyReason.STEP_UP)

@@ -11,6 +11,7 @@ GET = {"5A70", "D6D5", "6A70"}
 
 @installed
 async def test_all_audits_pass_without_a_warning(server: str) -> None:
+    """Row H1."""
     found = await node("graphql_http_audits.mjs", f"{server}/graphql")
 
     not_ok = [one for one in found if one["status"] != "ok"]

@@ -139,6 +139,10 @@ def test_a_wrong_row_is_refused_alone_and_with_all_its_faults() -> None:
         ("jwks", json.dumps({"keys": [{"kty": "oct", "k": "A" * 43}]}), "key.private"),
         ("jwks", json.dumps({"keys": [ECKey.generate_key("secp256k1").as_dict(private=False)]}), "key.weak"),
         ("jwks", json.dumps({"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}]}), "key.weak"),
+        ("jwks_uri", "http://keys.example.vn/jwks.json", "key.address"),
+        ("jwks_uri", "https://user@keys.example.vn/jwks.json", "key.address"),
+        ("jwks_uri", "https://keys.example.vn/a b", "key.address"),
+        ("jwks_uri", "keys.example.vn", "key.address"),
         ("facilities", "99001;9", "code.format"),
         ("national_id", "12345", "number.format"),
         ("national_id", "123456789", "number.format"),
@@ -169,6 +173,23 @@ def test_keys_come_under_the_client_of_the_row(client_id: str, registered: str) 
     assert (client.client_id, client.facility) == (registered, "99001")
     assert client.jwks[0]["x"] == KEY.as_dict(private=False)["x"]
     assert client.jwks[0]["kid"]
+
+
+def test_a_client_may_publish_its_keys_instead() -> None:
+    """Row A5."""
+    uri = "https://keys.example.vn/jwks.json"
+
+    client = entry(facilities(f"code,name,jwks_uri\n99001,Thử,{uri}\n")).values["client"]
+
+    assert (client.client_id, client.jwks, client.jwks_uri) == ("99001", (), uri)
+
+
+def test_keys_and_their_address_together_are_refused() -> None:
+    jwks = quoted(json.dumps({"keys": [KEY.as_dict(private=False)]}))
+
+    found = facilities(f"code,name,jwks,jwks_uri\n99001,Thử,{jwks},https://keys.example.vn/\n")
+
+    assert faults(found) == [(2, "jwks_uri", "key.twice")]
 
 
 def test_the_end_must_not_be_before_the_beginning() -> None:

@@ -27,6 +27,7 @@ ME = {"query": "{ me { kind } }"}
 async def test_the_answer_comes_in_the_media_type_that_was_asked_for(
     house: House, accept: str | None, answered: str
 ) -> None:
+    """Rows H1, H5."""
     answer = await house.http.post("/graphql", json=ME, headers={"Accept": accept} if accept else {"Accept": ""})
 
     assert answer.status_code == 200
@@ -38,6 +39,7 @@ async def test_the_answer_comes_in_the_media_type_that_was_asked_for(
     "query", ["{", "{ nothing }", "query($x: Int!) { me { kind } }", "{ me { kind } } query B { me { kind } }"]
 )
 async def test_a_faulty_request_is_400_without_data(house: House, query: str) -> None:
+    """Rows G2, H2."""
     answer = await house.http.post("/graphql", json={"query": query}, headers={"Accept": RESPONSE})
 
     assert answer.status_code == 400
@@ -46,6 +48,7 @@ async def test_a_faulty_request_is_400_without_data(house: House, query: str) ->
 
 
 async def test_a_faulty_request_is_200_for_old_clients_and_still_without_data(house: House) -> None:
+    """Row G2."""
     answer = await house.http.post("/graphql", json={"query": "{ nothing }"}, headers={"Accept": "application/json"})
 
     assert answer.status_code == 200
@@ -68,6 +71,7 @@ async def test_a_faulty_request_is_200_for_old_clients_and_still_without_data(ho
 async def test_what_is_no_request_is_refused_before_it_is_parsed(
     house: House, content: bytes, kind: str, status: int
 ) -> None:
+    """Row H3."""
     answer = await house.http.post("/graphql", content=content, headers={"Content-Type": kind})
 
     assert answer.status_code == status
@@ -103,6 +107,7 @@ async def test_a_bad_token_is_401_and_never_an_anonymous_call(house: House) -> N
     ],
 )
 async def test_a_document_that_is_too_wide_or_too_deep_is_refused(house: House, query: str) -> None:
+    """Row L1."""
     answer = await house.ask(None, query)
 
     assert "data" not in answer
@@ -120,6 +125,8 @@ async def test_messages_come_in_the_language_that_was_asked_for(house: House) ->
 async def test_a_bug_is_masked_and_neither_answer_nor_log_says_what_it_said(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Rows H5, E4."""
+
     async def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("Nguyễn Thị Thử 999085000001 has HIV")
 
@@ -138,6 +145,7 @@ async def test_a_bug_is_masked_and_neither_answer_nor_log_says_what_it_said(
 
 
 async def test_a_page_size_out_of_range_and_an_unknown_kind_are_said_in_words(house: House) -> None:
+    """Row R5."""
     token = await house.citizen(NATIONAL_ID)
 
     for arguments in ("first: 0", "first: 101", "first: -1", 'kinds: ["Nonsense"]', 'after: "made up"'):
@@ -170,7 +178,7 @@ async def test_lists_are_narrowed_by_day_facility_and_kind(house: House) -> None
 
 @pytest.mark.parametrize("name", ["000İ", "permi", "İ" * 10_000])
 async def test_a_variable_of_an_unknown_name_is_refused_without_a_guess(house: House, name: str) -> None:
-    """The letter İ is two when it is small, and a guesser that counts letters fell over it."""
+    """The letter İ is two when it is small, and a guesser that counts letters fell over it. Row E6."""
     variables = {"terms": {"permit": False, "granteeKind": "ANYBODY", name: None}}
 
     answer = await house.ask(

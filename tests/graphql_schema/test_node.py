@@ -22,6 +22,7 @@ def code(answer: dict[str, Any]) -> str:
 
 
 async def test_the_owner_and_a_clinician_let_in_have_it_and_nobody_else(house: House) -> None:
+    """Row R1."""
     citizen, doctor, book = await world(house)
     stranger = await house.citizen("999190000009", "Lê Thị Lạ")
     record, *_ = await own(house, citizen)
@@ -38,6 +39,7 @@ async def test_the_owner_and_a_clinician_let_in_have_it_and_nobody_else(house: H
 
 
 async def test_several_come_in_their_order_with_null_for_what_is_closed(house: House) -> None:
+    """Row R1."""
     citizen, *_ = await world(house)
     first, second, *_ = await own(house, citizen)
 

@@ -19,6 +19,7 @@ POSITION = Position(instant_of("2026-10-05T08:00:00.123+07:00"), KEY)
 
 
 def test_the_committed_schema_is_the_one_that_is_served() -> None:
+    """Row G9."""
     committed = Path(__file__).parents[2] / "graphql_schema" / "schema.graphql"
 
     assert committed.read_text().strip() == make_schema().as_str().strip(), (
@@ -64,6 +65,7 @@ def test_an_id_is_the_same_every_time_and_opens_to_what_it_was_made_of() -> None
 
 
 def test_an_id_of_one_kind_is_nothing_for_another_and_nothing_under_another_key() -> None:
+    """Row R2."""
     ids = OpaqueIds(b"s" * 64)
 
     assert ids.record_key(ids.patient(PERSON)) is None
@@ -73,6 +75,7 @@ def test_an_id_of_one_kind_is_nothing_for_another_and_nothing_under_another_key(
 
 @pytest.mark.parametrize("text", ["", "x", "bWFkZSB1cA", "é", "A" * 10_000, "../../etc", "\x00"])
 def test_a_made_up_id_opens_to_nothing(text: str) -> None:
+    """Row R2."""
     ids = OpaqueIds(b"s" * 64)
 
     assert ids.patient_key(text) is None
@@ -81,6 +84,7 @@ def test_a_made_up_id_opens_to_nothing(text: str) -> None:
 
 
 def test_a_cursor_keeps_its_place_to_the_millisecond_and_is_bound_to_its_list() -> None:
+    """Row R4."""
     ids = OpaqueIds(b"s" * 64)
     cursor = ids.cursor(POSITION, b"mine")
 

@@ -376,6 +376,7 @@ async def test_an_impossible_date_is_refused_with_its_list_row_and_field(house: 
 
 
 async def test_all_problems_of_an_input_come_together(house: House) -> None:
+    """Row E1."""
     token = await house.facility(FACILITY)
     wrong = "2026-02-30"
     given = _input(

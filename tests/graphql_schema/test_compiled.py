@@ -1,0 +1,324 @@
+"""What compiled execution takes on, what it leaves to stock execution, and what it keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+import gc
+import types
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, cast
+
+import orjson
+import pytest
+import strawberry
+from strawberry.extensions import ParserCache, SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
+from graphql_schema.execution import CompiledExecution, _Compiler, pure
+from graphql_schema.schema import _Compiled, _NoSuggestions, _Schema
+
+
+@strawberry.enum
+class Colour(enum.Enum):
+    RED = "red"
+    GREEN = "green"
+
+
+@strawberry.interface
+class Animal:
+    name: str
+
+    @classmethod
+    def is_type_of(cls, value: Any, _: Any) -> bool:
+        return type(value).__name__ == cls.__name__
+
+    @staticmethod
+    def resolve_type(value: Any, *_: Any) -> str:
+        return type(value).__name__
+
+
+@strawberry.type
+class Cat(Animal):
+    lives: int
+    colour: Colour | None = None
+
+
+@strawberry.type
+class Dog(Animal):
+    weight: Decimal | None = None
+    tricks: list[str] = strawberry.field(default_factory=list)
+
+
+@strawberry.type
+class Box:
+    text: str | None = None
+    number: int | None = None
+    flag: bool | None = None
+    real: float | None = None
+    inner: Box | None = None
+    boxes: list[Box] | None = None
+    loose: list[Box | None] | None = None
+    sure: str = ""
+    animal: Animal | None = None
+
+    @strawberry.field
+    @pure
+    def shout(self) -> str:
+        return str(self.text).upper()
+
+    @strawberry.field
+    @pure
+    def seen(self, info: strawberry.Info) -> str:
+        return str(info.context.who)
+
+    @strawberry.field
+    async def slow(self) -> str:
+        await asyncio.sleep(0)
+        return "slow"
+
+    @strawberry.field
+    def with_argument(self, times: int = 2) -> str:
+        return "x" * times
+
+
+@strawberry.type
+class Query:
+    @strawberry.field
+    def box(self, info: strawberry.Info) -> Box | None:
+        return cast(Box, info.context.box)
+
+    @strawberry.field
+    def boxes(self, info: strawberry.Info) -> list[Box]:
+        return [cast(Box, info.context.box)] * 2
+
+
+def schema(executor: Any, *extensions: Any) -> strawberry.Schema:
+    return _Schema(
+        query=Query,
+        types=[Cat, Dog],
+        execution_context_class=executor,
+        config=StrawberryConfig(
+            scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL, Comparator: COMPARATOR}
+        ),
+        extensions=[lambda: ParserCache(maxsize=8), *extensions],
+    )
+
+
+COMPILED, STOCK = schema(_Compiled), schema(_NoSuggestions)
+
+
+@dataclass
+class Loose:
+    """A value that is no strawberry type, as the values of this API are none."""
+
+    text: Any = "t"
+    number: Any = 1
+    flag: Any = True
+    real: Any = 1.5
+    inner: Any = None
+    boxes: Any = field(default_factory=list)
+    loose: Any = None
+    sure: Any = "s"
+    animal: Any = None
+
+
+class Failing(Loose):
+    @property
+    def text(self) -> str:
+        raise ValueError("the text fails")
+
+    @text.setter
+    def text(self, _: Any) -> None:
+        """Nothing to keep."""
+
+
+async def later(value: Any) -> Any:
+    await asyncio.sleep(0)
+    return value
+
+
+async def stream() -> AsyncIterator[Any]:
+    yield Loose()
+
+
+def items() -> Iterator[Any]:
+    yield Loose()
+
+
+def run(running: strawberry.Schema, document: str, box: Any, variables: dict[str, Any] | None = None) -> bytes:
+    context = types.SimpleNamespace(box=box() if callable(box) else box, who="me")
+    result = asyncio.run(running.execute(document, variable_values=variables, context_value=cast(Any, context)))
+    errors = [error.formatted for error in result.errors or ()]
+    return orjson.dumps({"data": result.data, "errors": errors}, default=repr)
+
+
+ALL = """{ box { text number flag real sure shout: text inner { text boxes { sure } }
+  boxes { text number } loose { sure }
+  animal { __typename name ... on Cat { lives colour } ... on Dog { weight tricks } } } }"""
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Loose,
+        lambda: None,
+        lambda: Loose(text=None),
+        lambda: Loose(sure=None),
+        lambda: Loose(boxes=[Loose(), Loose(sure=None)]),
+        lambda: Loose(boxes=[Loose(number="no number")]),
+        lambda: Loose(boxes=[None]),
+        lambda: Loose(loose=[Loose(), None, Loose(sure=None), ValueError("an item fails")]),
+        lambda: Loose(boxes=Loose()),
+        lambda: Loose(boxes="text"),
+        lambda: Loose(boxes=(Loose(),)),
+        lambda: Loose(boxes=items()),
+        lambda: Loose(boxes=stream()),
+        lambda: Loose(text=later("in a while")),
+        lambda: Loose(inner=later(Loose())),
+        lambda: Loose(loose=[later(Loose()), Loose()]),
+        lambda: Loose(text=ValueError("a value that is an error")),
+        lambda: Loose(text=strawberry.UNSET),
+        lambda: Loose(inner=ValueError("an object that is an error")),
+        lambda: Loose(number=2**40),
+        lambda: Loose(number=True),
+        lambda: Loose(number=3.0),
+        lambda: Loose(text=7),
+        lambda: Loose(text=True),
+        lambda: Loose(flag="yes"),
+        lambda: Loose(flag=1),
+        lambda: Loose(real=2),
+        lambda: Loose(real=float("nan")),
+        lambda: Loose(real="2.5"),
+        Failing,
+        lambda: Loose(inner=Failing()),
+        lambda: Loose(loose=[Failing(), Loose()]),
+        lambda: Loose(animal=Cat(name="c", lives=9, colour=Colour.RED)),
+        lambda: Loose(animal=Cat(name="c", lives=9, colour=cast(Any, "green"))),
+        lambda: Loose(animal=Cat(name="c", lives=9, colour=cast(Any, "blue"))),
+        lambda: Loose(animal=Cat(name="c", lives=9, colour=cast(Any, ["red"]))),
+        lambda: Loose(animal=Dog(name="d", weight=Decimal("1.50"), tricks=["sit"])),
+        lambda: Loose(animal=Dog(name="d", weight=cast(Any, "heavy"), tricks=cast(Any, [None]))),
+        lambda: Loose(animal=Loose()),
+        lambda: Loose(animal="Cat"),
+        object,
+    ],
+)
+def test_whatever_stands_in_a_value_is_answered_alike(box: Any) -> None:
+    """Row G5."""
+    expected = run(STOCK, ALL, box)
+
+    assert run(COMPILED, ALL, box) == expected
+    assert run(COMPILED, ALL, Loose) == run(STOCK, ALL, Loose)
+    assert run(COMPILED, ALL, box) == expected  # once more, with what is remembered of the value's class
+
+
+DOCUMENTS = [
+    "{ box { a: text b: text text } }",
+    "{ box { ...A inner { ...A } } } fragment A on Box { text ... { number } ... on Box { inner { sure } } }",
+    "query($x: Boolean!) { box { text @skip(if: $x) number @include(if: $x) ... @skip(if: $x) { sure } } }",
+    "query($x: Boolean!) { box { ...A @include(if: $x) sure } } fragment A on Box { inner { sure @skip(if: $x) } }",
+    "{ box { inner { text } inner { number } } }",
+    "{ box { slow text } boxes { text } }",
+    "{ box { withArgument(times: 3) inner { text } } }",
+    "{ box { shout seen } boxes { seen } }",
+    "{ box { animal { name } } }",
+    "{ boxes { __typename kind: __typename boxes { __typename } } }",
+    "{ boxes { animal { ... on Cat { name: lives } ... on Dog { name } } } }",
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_whatever_is_asked_is_answered_alike(document: str) -> None:
+    box = Loose(inner=Loose(text="inner"), animal=Cat(name="c", lives=9), boxes=[Loose(), Loose(text="two")])
+    for value in (True, False, True):
+        variables = {"x": value} if "$x" in document else None
+
+        assert run(COMPILED, document, box, variables) == run(STOCK, document, box, variables)
+
+
+def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    made: list[str] = []
+    stock = _Compiler.plan
+
+    def watched(self: _Compiler, kind: Any, details: Any) -> Any:
+        plan = stock(self, kind, details)
+        made.append(f"{details[0].node.name.value}: {'compiled' if plan else 'left'}")
+        return plan
+
+    monkeypatch.setattr(_Compiler, "plan", watched)
+    return made
+
+
+def test_a_plan_is_made_once_for_each_document_and_each_set_of_conditions(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plans(monkeypatch)
+    document = "query Once($x: Boolean!) { box { text @skip(if: $x) sure } }"
+    running = schema(_Compiled)
+
+    for value in (True, False, True, False):
+        run(running, document, Loose, {"x": value})
+
+    assert made == ["box: compiled", "box: compiled"]
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        ("{ box { slow inner { text } } }", ["box: left", "inner: compiled"]),
+        ("{ box { withArgument inner { text } } }", ["box: left", "inner: compiled"]),
+        ("{ box { text shout seen inner { text } } }", ["box: compiled"]),
+    ],
+)
+def test_what_is_not_pure_data_is_left_to_stock_execution(
+    monkeypatch: pytest.MonkeyPatch, document: str, expected: list[str]
+) -> None:
+    made = plans(monkeypatch)
+
+    run(schema(_Compiled), document, lambda: Loose(inner=Loose()))
+
+    assert made == expected
+
+
+def test_what_watches_every_resolver_sees_every_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plans(monkeypatch)
+    seen: list[str] = []
+
+    class Watching(SchemaExtension):
+        def resolve(self, _next: Any, root: Any, info: Any, *arguments: Any, **named: Any) -> Any:
+            seen.append(info.field_name)
+            return _next(root, info, *arguments, **named)
+
+    run(schema(_Compiled, Watching), "{ box { text sure } }", Loose)
+
+    assert seen == ["box", "text", "sure"]
+    assert made == []
+
+
+def test_nothing_of_a_request_is_kept_with_a_plan() -> None:
+    class Content(Loose):
+        """Somebody's."""
+
+    context = types.SimpleNamespace(box=Content(inner=Content()), who="me")
+    gone = [weakref.ref(context.box), weakref.ref(context.box.inner)]
+    document = "{ box { text inner { text seen } } }"
+    asyncio.run(schema(_Compiled).execute(document, context_value=cast(Any, context)))
+
+    del context
+    gc.collect()
+
+    assert [one() for one in gone] == [None, None]
+
+
+def test_plans_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_schema.execution._KEPT", 5)
+    running = schema(_Compiled)
+    CompiledExecution._selections.clear()
+
+    for number in range(20):
+        run(running, f"{{ box {{ a{number}: text }} }}", Loose)
+
+    assert len(CompiledExecution._selections) == 5
