@@ -67,14 +67,15 @@ async def following(server: str, token: str | None, query: str, **variables: obj
                 elif line.startswith("data:") and event == "next":
                     stream.results.append(json.loads(line[5:]))
                     stream.grew.set()
+                    ready.set()
                 elif line.startswith("data:") and event == "complete":
                     stream.over.set()
                     ready.set()
 
     task = asyncio.create_task(listen())
-    async with asyncio.timeout(10):
-        await ready.wait()
     try:
+        async with asyncio.timeout(10):
+            await ready.wait()
         yield stream
     finally:
         task.cancel()
