@@ -45,11 +45,13 @@ from ehb.store.sessions import SignIns
 from ehb.store.store import Store
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import TrailSeals
+from ehb.store.trusted_documents import TrustedDocuments
 from ehb.store.vault import Keys, Vault
 from graphql_schema.allowance import FACILITY, PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.schema import make_schema
+from graphql_schema.trusted_documents import Documents
 
 _log = logging.getLogger("ehb")
 SEAL_EVERY = 30.0
@@ -79,7 +81,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock)
     backend = BearerBackend(sessions)
     endpoint = GraphQLEndpoint(
-        make_schema(),
+        make_schema(introspection=settings.developer),
         custodian=custodian,
         facilities=registry,
         practitioners=Practitioners(mongo, Vault(keys)),
@@ -93,6 +95,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             person=replace(PERSON, most=settings.person_points),
             facility=replace(FACILITY, most=settings.facility_points),
         ),
+        documents=Documents(TrustedDocuments(mongo), only_trusted=settings.only_trusted_documents),
         seconds=settings.request_seconds,
     )
 
@@ -114,7 +117,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
 
     app = Starlette(
         routes=[
-            Route("/graphql", graphql, methods=["POST"]),
+            Route("/graphql", graphql, methods=["GET", "POST"] if settings.developer else ["POST"]),
             *auth_routes(logins=logins, sessions=sessions, facilities=facilities, base_url=base),
             *plain_routes(
                 custodian=custodian,

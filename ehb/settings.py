@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -48,6 +48,10 @@ class Settings(BaseSettings):
     """Where the outside finds us: https, or http on this machine."""
     keys_file: Path | None = None
     eid: EidSettings = EidSettings()
+    profile: Literal["production", "developer"] = "production"
+    """developer: GraphQL has introspection, queries by GET and a page to try it; never where real people are."""
+    trusted_documents: bool | None = None
+    """Whether only documents run that were added before (`ehb documents add`); unset, it is so in production."""
     mobile_client_id: str = "ehb-mobile"
     mobile_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
@@ -59,6 +63,14 @@ class Settings(BaseSettings):
     """The same for one client of a facility."""
     request_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
     """How long one operation of GraphQL may run before it is stopped; a stream may go on."""
+
+    @property
+    def developer(self) -> bool:
+        return self.profile == "developer"
+
+    @property
+    def only_trusted_documents(self) -> bool:
+        return not self.developer if self.trusted_documents is None else self.trusted_documents
 
     @field_validator("mobile_redirect_uris", mode="before")
     @classmethod
