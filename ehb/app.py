@@ -62,6 +62,7 @@ from ehb.store.sessions import SignIns
 from ehb.store.store import Store
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import TrailSeals
+from ehb.store.trusted_documents import TrustedDocuments
 from ehb.store.vault import Keys, Vault
 from graphql_schema.allowance import FACILITY, PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
@@ -69,6 +70,7 @@ from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
 from graphql_schema.transport_ws import Admission, SocketEndpoint
+from graphql_schema.trusted_documents import Documents
 
 FACILITY_SCOPES = ("system/*.c",)
 """What a facility may be granted (SMART App Launch 2): create, nothing else."""
@@ -115,7 +117,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
     streams = Streams(base, settings.allowed_origins)
     endpoint = GraphQLEndpoint(
-        make_schema(),
+        make_schema(introspection=settings.developer),
         custodian=custodian,
         facilities=registry,
         practitioners=practitioners,
@@ -130,6 +132,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             person=replace(PERSON, most=settings.person_points),
             facility=replace(FACILITY, most=settings.facility_points),
         ),
+        documents=Documents(TrustedDocuments(mongo), only_trusted=settings.only_trusted_documents),
         seconds=settings.request_seconds,
     )
 
@@ -157,7 +160,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
 
     app = Starlette(
         routes=[
-            Route("/graphql", graphql, methods=["POST"]),
+            Route("/graphql", graphql, methods=["GET", "POST"] if settings.developer else ["POST"]),
             WebSocketRoute("/graphql", sockets.serve),
             *auth_routes(logins=logins, attempts=attempts, base_url=base),
             *token_routes(

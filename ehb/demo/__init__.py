@@ -75,6 +75,7 @@ def run(demo: Demo, environment: Settings, say: Callable[[str], None] = print) -
             mongo_uri=SecretStr(uri),
             database="ehb_demo",
             base_url=base,
+            profile="developer",
             mobile_client_id=_MOBILE_CLIENT,
             mobile_redirect_uris=(f"{base}/demo/signed-in",),
             eid=EidSettings(issuer=issuer, client_secret=SecretStr("demo"), default_level=3),

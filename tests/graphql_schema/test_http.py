@@ -77,13 +77,6 @@ async def test_what_is_no_request_is_refused_before_it_is_parsed(
     assert answer.status_code == status
 
 
-async def test_get_is_not_a_way_in(house: House) -> None:
-    answer = await house.http.get("/graphql", params=ME)
-
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["allow"]
-
-
 async def test_a_media_type_that_we_do_not_speak_is_406(house: House) -> None:
     answer = await house.http.post("/graphql", json=ME, headers={"Accept": "text/html"})
 
