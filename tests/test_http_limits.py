@@ -65,6 +65,7 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
     ids=["small", "large", "long line", "endless line", "many writes", "many lines", "long url", "no method", "second"],
 )
 async def test_row_h6_a_head_that_is_too_long_is_431(server: str, parts: list[bytes], expected: bytes) -> None:
+    """Row H6."""
     answer = await told(server, *parts)
 
     assert answer.startswith(expected)
@@ -96,6 +97,7 @@ JSON = {"Content-Type": "application/json"}
 async def test_row_h6_a_head_that_does_not_come_to_its_end_is_408(
     server: str, parts: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Row H6."""
     monkeypatch.setattr(LimitedProtocol, "head_seconds", 0.3)
 
     answer = await told(server, *parts)
@@ -127,6 +129,7 @@ async def dripping(pause: float, count: int) -> AsyncIterator[bytes]:
 
 
 async def test_row_h6_a_body_that_stops_or_drips_is_too_slow_and_one_that_comes_is_taken() -> None:
+    """Row H6."""
     with pytest.raises(TooSlow):
         await body_of(request_of(dripping(5, 1)), 100, pause=0.1, seconds=5)
     with pytest.raises(TooSlow):

@@ -165,6 +165,7 @@ class TestInProduction:
         return answer.status_code, found
 
     async def test_row_h7_a_known_document_runs_with_its_variables(self, house: House) -> None:
+        """Row H7."""
         await TrustedDocuments(house.mongo).add([TrustedDocument(ME, aliases=("me",)), TrustedDocument(KIND)], NOW)
         token = await house.citizen(NATIONAL_ID)
 
@@ -179,6 +180,7 @@ class TestInProduction:
         )
 
     async def test_row_h7_an_unknown_one_is_400_until_it_is_added(self, house: House) -> None:
+        """Row H7."""
         status, answer = await self.asked(house, documentId=document_id(ME))
         await TrustedDocuments(house.mongo).add([TrustedDocument(ME)], NOW)
 
@@ -199,6 +201,7 @@ class TestInProduction:
         ],
     )
     async def test_row_h7_a_free_query_is_refused_and_never_learnt(self, house: House, asked: dict[str, Any]) -> None:
+        """Row H7."""
         await TrustedDocuments(house.mongo).add([TrustedDocument(ME)], NOW)
 
         status, answer = await self.asked(house, **asked)

@@ -71,7 +71,7 @@ async def test_a_faulty_request_is_200_for_old_clients_and_still_without_data(ho
 async def test_what_is_no_request_is_refused_before_it_is_parsed(
     house: House, content: bytes, kind: str, status: int
 ) -> None:
-    """Row H3."""
+    """Row H3. Row H8."""
     answer = await house.http.post("/graphql", content=content, headers={"Content-Type": kind})
 
     assert answer.status_code == status

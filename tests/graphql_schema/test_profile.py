@@ -29,6 +29,7 @@ class TestProduction:
 
     @pytest.mark.parametrize("query", INTROSPECTION)
     async def test_row_l4_introspection_is_off(self, house: House, query: str) -> None:
+        """Row L4."""
         answer = await house.http.post("/graphql", json={"query": query}, headers=ASKING)
 
         assert answer.status_code == 400
@@ -49,6 +50,7 @@ class TestProduction:
 
 
 async def test_row_l4_a_developer_reads_the_whole_schema(house: House) -> None:
+    """Row L4."""
     [standard, *others] = INTROSPECTION
 
     for query in (standard, *others):
@@ -56,6 +58,7 @@ async def test_row_l4_a_developer_reads_the_whole_schema(house: House) -> None:
 
 
 async def test_row_l5_the_page_is_wholly_from_our_origin_and_its_policy_lets_nothing_else_in(house: House) -> None:
+    """Row L5."""
     answer = await house.http.get("/graphql", headers=BROWSER)
 
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["content-security-policy"].split(";"))
@@ -112,6 +115,7 @@ GET: list[tuple[dict[str, str], int]] = [
 
 @pytest.mark.parametrize(("params", "status"), GET)
 async def test_row_h4_get_asks_and_never_changes_anything(house: House, params: dict[str, str], status: int) -> None:
+    """Row H4."""
     answer = await house.http.get("/graphql", params=params, headers=ASKING)
 
     assert answer.status_code == status
@@ -120,6 +124,7 @@ async def test_row_h4_get_asks_and_never_changes_anything(house: House, params: 
 
 
 async def test_row_h4_no_mutation_goes_by_get_as_a_stream_either(house: House) -> None:
+    """Row H4."""
     params = {"query": 'mutation { approveConsent(id: "x") { id } }'}
 
     answer = await house.http.get("/graphql", params=params, headers={"Accept": "text/event-stream"})

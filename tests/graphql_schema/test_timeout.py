@@ -45,6 +45,7 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Endless:
 
 @pytest.mark.parametrize("query", [BOOK["query"], "{ a: myHealthBook { asOf } b: myHealthBook { asOf } }"])
 async def test_row_l6_what_takes_too_long_is_cancelled_and_503(house: House, endless: Endless, query: str) -> None:
+    """Row L6."""
     headers = {**ASKING, "Authorization": f"Bearer {await house.citizen(NATIONAL_ID)}"}
 
     answer = await house.http.post("/graphql", json={"query": query}, headers=headers)
@@ -94,6 +95,7 @@ async def test_row_l6_a_write_that_is_stopped_while_another_holds_its_place_did_
 async def test_row_l6_an_actor_has_so_many_at_once_and_nobody_else_waits_for_them(
     house: House, endless: Endless
 ) -> None:
+    """Row L6."""
     token, other = await house.citizen(NATIONAL_ID), await house.citizen("999190000009", "Lê Thị Lạ")
     headers = {**ASKING, "Authorization": f"Bearer {token}"}
 
