@@ -93,6 +93,7 @@ def leaked(secrets: set[str], out: Written) -> set[str]:
 
 @pytest.mark.parametrize("libraries", [logging.DEBUG, logging.WARNING])
 async def test_a_whole_day_leaves_nothing_of_anybody_in_the_log(house: House, libraries: int) -> None:
+    """Row E5."""
     with written("DEBUG", libraries=libraries) as out:
         secrets = await lived(house)
 
