@@ -16,6 +16,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +47,7 @@ from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
-from ehb.problems import MaskBugs, language_of, problem_response
+from ehb.problems import MaskBugs, language_of, problem_response, refused_by_routing
 from ehb.request_log import RequestLog
 from ehb.routes import plain_routes
 from ehb.server import BEFORE_SHUTDOWN
@@ -184,7 +185,11 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             ),
         ],
         middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
-        exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
+        exception_handlers={
+            Unauthenticated: unauthenticated,
+            EhbError: _problem,
+            HTTPException: refused_by_routing,
+        },
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # the redirect would go to whatever Host the request named

@@ -134,6 +134,7 @@ def _json(_: object, __: str, line: MutableMapping[str, Any]) -> str:
 
 
 _SHARED: tuple[Any, ...] = (
+    structlog.contextvars.merge_contextvars,  # the id of the request, on every line that is written in it
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

@@ -11,10 +11,11 @@ from html import escape
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ehb.errors import EhbError, RateLimited, TooSlow
+from ehb.errors import EhbError, MethodNotAllowed, NotFound, RateLimited, TooSlow
 from ehb.request_log import bug, note
 
 _PAGE = """<!doctype html>
@@ -108,6 +109,13 @@ def _said_by(error: EhbError) -> dict[str, str]:
     if isinstance(error, RateLimited):
         return {"Retry-After": str(error.retry_after)}
     return {"Connection": "close"} if isinstance(error, TooSlow) else {}
+
+
+def refused_by_routing(request: Request, refusal: Exception) -> Response:
+    """What Starlette refuses by itself, an unknown path or method, as a problem like any other."""
+    headers = dict(getattr(refusal, "headers", None) or {})
+    error = MethodNotAllowed() if getattr(refusal, "status_code", 404) == MethodNotAllowed.http_status else NotFound()
+    return problem_response(error, language_of(request.headers), headers)
 
 
 def problem_page(error: EhbError, language: str, headers: dict[str, str] | None = None) -> HTMLResponse:

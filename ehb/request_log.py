@@ -14,6 +14,7 @@ from time import perf_counter
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from ehb.logs import METHOD, UUID, log, place_of
 
@@ -95,7 +96,8 @@ class RequestLog:
 
         token = _current.set(notes)
         try:
-            await self._app(scope, receive, watched)
+            with bound_contextvars(request=notes.request):
+                await self._app(scope, receive, watched)
         finally:
             _current.reset(token)
             method = scope.get("method", "GET")

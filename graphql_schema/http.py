@@ -24,7 +24,7 @@ from strawberry.types.graphql import OperationType
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
-from ehb.errors import EhbError, RateLimited, TookTooLong
+from ehb.errors import EhbError, MethodNotAllowed, NotAcceptable, RateLimited, TookTooLong, UnsupportedMediaType
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
 from ehb.signing import Signer
@@ -79,13 +79,13 @@ class GraphQLEndpoint:
         if by_get and "text/html" in accept and not {"query", "documentId"} & set(request.query_params):
             return ide()
         kind = media_type(accept)
-        if kind is None:
-            return _plainly(406, "Not Acceptable")
-        if by_get and kind == EVENT_STREAM:
-            return _not_by_get()
-        if not by_get and request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
-            return _plainly(415, "Unsupported Media Type")
         language = language_of(request.headers)
+        if kind is None:
+            return problem_response(NotAcceptable(), language)
+        if by_get and kind == EVENT_STREAM:
+            return _not_by_get(language)
+        if not by_get and request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            return problem_response(UnsupportedMediaType(), language)
         try:
             if kind == EVENT_STREAM:
                 self._streams.check_origin(request.headers)
@@ -105,7 +105,7 @@ class GraphQLEndpoint:
             errors, data = [GraphQLError(error.en, original_error=error)], None
         except InvalidOperationTypeError as error:
             if by_get and error.operation_type is OperationType.MUTATION:
-                return _not_by_get()
+                return _not_by_get(language)
             errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
         return _answer(errors, data, RESPONSE if kind == EVENT_STREAM else kind, language)
 
@@ -152,12 +152,8 @@ _READING = (OperationType.QUERY,)
 _ALL = (OperationType.QUERY, OperationType.MUTATION)
 
 
-def _plainly(status: int, text: str, **headers: str) -> Response:
-    return Response(text, status, {"Cache-Control": "no-store", **headers}, "text/plain")
-
-
-def _not_by_get() -> Response:
-    return _plainly(405, "Method Not Allowed", Allow="POST")
+def _not_by_get(language: str) -> Response:
+    return problem_response(MethodNotAllowed(), language, {"Allow": "POST"})
 
 
 def _answer(errors: list[GraphQLError], data: Any, kind: str, language: str) -> Response:

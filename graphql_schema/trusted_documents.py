@@ -15,6 +15,7 @@ from graphql import GraphQLError, OperationDefinitionNode
 
 from ehb.domain.trusted_documents import TrustedDocument, is_document_id
 from ehb.errors import BadInput, TooLarge, UnknownDocument
+from ehb.request_log import note
 from graphql_schema.cost import MAX_COST
 from graphql_schema.limits import Judge
 from graphql_schema.schema import make_schema
@@ -68,6 +69,7 @@ class Documents:
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(identifier)
+        note(document=identifier)  # one of ours by now
         return self._known[identifier]
 
 

@@ -174,6 +174,7 @@ def made_up(house: House, kind: str) -> str:
 async def test_what_is_not_yours_is_answered_as_what_is_not_there(
     asked: Asked, house: House, who: str, *, torn: bool
 ) -> None:
+    """Row E3: body, code, and what the database is asked."""
     there = await foreign(house)
 
     async def token() -> str:

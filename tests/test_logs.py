@@ -16,6 +16,7 @@ import httpx2
 import pytest
 
 from ehb.custodian import Custodian
+from ehb.errors import Unavailable
 from ehb.logs import NAMED, configure, log, only_named
 from ehb.request_log import HEADER, new_id, note
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
@@ -246,6 +247,24 @@ async def test_a_bug_has_one_id_in_the_answer_the_header_and_the_log_row_e4(
     assert [line["codes"] for line in out.of("request")] == [["INTERNAL"], ["INTERNAL"]]
     for text in (out.getvalue(), asked.text, plain.text):
         assert not any(part in text for part in (NAME, NATIONAL_ID, "HIV"))
+
+
+async def test_every_line_that_is_written_in_a_request_carries_its_id(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any, **__: Any) -> None:
+        log.error("the database failed")
+        logging.getLogger("pymongo").warning("it is away")
+        raise Unavailable
+
+    token = await house.citizen(NATIONAL_ID)
+    monkeypatch.setattr(Custodian, "read", away)
+
+    with written("INFO") as out:
+        answer = await house.ask(token, "{ myHealthBook { asOf } }")
+
+    assert len(out.lines) == 3
+    assert {line["request"] for line in out.lines} == {answer["errors"][0]["extensions"]["correlationId"]}
 
 
 def test_nothing_is_noted_outside_of_a_request() -> None:

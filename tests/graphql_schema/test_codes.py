@@ -16,10 +16,11 @@ from graphql import GraphQLError
 import auth
 import ehb
 import graphql_schema
-from ehb.errors import EhbError
-from graphql_schema.errors import CODES, presented
+from ehb.errors import Code, EhbError
+from graphql_schema.errors import presented
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
+CODES = frozenset(one.value for one in Code)
 NEVER_TOLD = {"CONSENT_REQUIRED"}
 """It would say that there is a book which consent could open: FORBIDDEN says nothing (row E3)."""
 

@@ -51,8 +51,14 @@ async def test_row_l6_what_takes_too_long_is_cancelled_and_503(house: House, end
     answer = await house.http.post("/graphql", json={"query": query}, headers=headers)
 
     assert answer.status_code == 503
+    found = answer.headers["x-request-id"]
     assert answer.json() == {
-        "errors": [{"message": "The request took too long and was stopped.", "extensions": {"code": "INTERNAL"}}]
+        "errors": [
+            {
+                "message": "The request took too long and was stopped.",
+                "extensions": {"code": "INTERNAL", "correlationId": found},
+            }
+        ]
     }
     assert endless.begun == endless.cancelled == query.count("myHealthBook")
 
