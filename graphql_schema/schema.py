@@ -58,7 +58,7 @@ class Mutation(AccessLogMutation, ConsentMutation, EmergencyMutation, Presentati
     """All roots that write."""
 
 
-@strawberry.type(description="What can be followed: over SSE, `Accept: text/event-stream`.")
+@strawberry.type(description="What can be followed: over SSE (`Accept: text/event-stream`) or WebSocket.")
 class Subscription(StreamSubscription):
     """All roots that go on."""
 

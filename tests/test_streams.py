@@ -54,7 +54,7 @@ async def following(server: str, token: str | None, query: str, **variables: obj
                 "POST", f"{server}/graphql", json={"query": query, "variables": variables}, headers=headers
             ) as answer,
         ):
-            assert answer.status_code == 200
+            assert answer.status_code == 200, (await answer.aread(), answer.headers)
             assert answer.headers["content-type"].startswith("text/event-stream")
             beats, event = 0, ""
             async for line in answer.aiter_lines():
@@ -75,7 +75,9 @@ async def following(server: str, token: str | None, query: str, **variables: obj
     task = asyncio.create_task(listen())
     try:
         async with asyncio.timeout(10):
-            await ready.wait()
+            while not ready.is_set():
+                assert not task.done(), task.exception()
+                await asyncio.sleep(0.01)
         yield stream
     finally:
         task.cancel()

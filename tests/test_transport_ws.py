@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from graphql_schema import running, transport_ws, ws_messages
-from tests.builders import FACILITY, NATIONAL_ID, visit_file
+from tests.builders import NATIONAL_ID
 from tests.house import House
 from tests.sockets import PROTOCOL, talking, upgraded
 from tests.test_consent import seen, world
@@ -217,44 +217,6 @@ async def test_a_token_in_the_address_is_nobodys(house: House, server: str) -> N
         assert await talk.code() == 4403
 
 
-@pytest.mark.parametrize(
-    ("query", "code"),
-    [
-        ("{ me { kind } }", "BAD_USER_INPUT"),
-        ('mutation { withdrawConsent(id: "x") { id } }', "BAD_USER_INPUT"),
-        ("subscription { nonsense }", "BAD_USER_INPUT"),
-        ("subscription {", "BAD_USER_INPUT"),
-        ("subscription A { accessEvents { id } } subscription B { accessEvents { id } }", "BAD_USER_INPUT"),
-        ("subscription { accessEvents { id } bookChanged { time } }", "BAD_USER_INPUT"),
-        ("", "BAD_USER_INPUT"),
-        ("subscription {" + "a:accessEvents { id } " * 40 + "}", "BAD_USER_INPUT"),
-        ("subscription { accessEvents { " + "id " * 2_100 + "} }", "BAD_USER_INPUT"),
-        ('subscription { accessEvents(patient: "x") { id } }', "FORBIDDEN"),
-    ],
-)
-async def test_what_may_not_be_followed_is_answered_and_the_connection_stands(
-    house: House, server: str, query: str, code: str
-) -> None:
-    """Rows L1, L2 and L8 hold here as they do over HTTP; queries and mutations have one way in, POST."""
-    async with talking(server, await citizen(house)) as talk:
-        await talk.subscribe(query)
-        refused = await talk.hear()
-        await talk.say("ping")
-        after = await talk.hear()
-
-    assert (refused["id"], refused["type"]) == ("1", "error")
-    assert {one["extensions"]["code"] for one in refused["payload"]} == {code}
-    assert after == {"type": "pong"}
-
-
-async def test_an_unknown_operation_name_is_the_documents_fault(house: House, server: str) -> None:
-    async with talking(server, await citizen(house)) as talk:
-        await talk.say("subscribe", id="1", payload={"query": MINE, "operationName": "Other"})
-        refused = await talk.hear()
-
-    assert refused["payload"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
-
-
 async def test_an_id_is_free_again_once_it_is_complete(house: House, server: str) -> None:
     async with talking(server, await citizen(house)) as talk:
         for _ in range(3):
@@ -329,53 +291,3 @@ async def test_one_person_follows_on_no_more_than_eight_connections_of_whatever_
     assert (sse.status_code, sse.json()["code"]) == (429, "RATE_LIMITED")
     async with talking(server, token):  # the places are free again
         pass
-
-
-async def test_a_clinician_follows_their_own_book_and_no_patients(house: House, server: str) -> None:
-    _, doctor, book = await world(house)
-
-    async with talking(server, doctor, **{"EHB-Facility": FACILITY}) as talk:
-        await talk.subscribe("subscription($p: ID) { accessEvents(patient: $p) { id } }", p=book)
-        of_patient = await talk.hear()
-        await talk.subscribe(MINE, "own")
-        await asyncio.sleep(0.5)
-        await house.data(doctor, "{ myAccessLog { nodes { id } } }")
-        own = await talk.hear()
-    async with upgraded(server) as elsewhere:
-        said = {"authorization": f"Bearer {doctor}", "ehb-facility": "99002"}
-        await elsewhere.say("connection_init", payload=said)
-        code = await elsewhere.code()
-
-    assert of_patient["payload"][0]["extensions"]["code"] == "FORBIDDEN"
-    assert own["type"] == "next"
-    assert code == 4403
-
-
-async def test_a_facility_follows_nobodys_book(house: House, server: str) -> None:
-    _, _, book = await world(house)
-
-    async with talking(server, await house.facility(FACILITY)) as talk:
-        for name, patient in (("none", None), ("theirs", book)):
-            await talk.subscribe(
-                "subscription($p: ID) { bookChanged(patient: $p) { time } }",
-                name,
-                **({"p": patient} if patient else {}),
-            )
-            refused = await talk.hear()
-            assert (refused["id"], refused["type"]) == (name, "error")
-            assert refused["payload"][0]["extensions"]["code"] == "FORBIDDEN"
-
-
-async def test_events_of_another_persons_book_are_not_heard(house: House, server: str) -> None:
-    other = await house.citizen("999190000009", "Lê Thị Lạ")
-
-    async with talking(server, other) as talk:
-        await talk.subscribe("subscription { bookChanged { facility } }")
-        await asyncio.sleep(0.5)
-        facility = await house.facility(FACILITY)
-        await house.submit(facility, visit_file({"MA_LK": "LK-8"}))
-        await house.submit(facility, visit_file({"SO_CCCD": "999190000009", "MA_LK": "LK-9"}))
-        await talk.hear()
-
-        with pytest.raises(TimeoutError):
-            await talk.hear(1)
