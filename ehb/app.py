@@ -132,6 +132,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             clock,
             person=replace(PERSON, most=settings.person_points),
             facility=replace(FACILITY, most=settings.facility_points),
+            at_once=settings.operations_at_once,
         ),
         documents=Documents(TrustedDocuments(mongo), only_trusted=settings.only_trusted_documents),
         seconds=settings.request_seconds,

@@ -87,6 +87,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _end(self, status: int) -> None:
         self._patient()
-        if not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or self.cycle.response_complete:  # or it would be taken for the answer to another request
             self.transport.write(STATUS_LINE[status] + b"content-length: 0\r\nconnection: close\r\n\r\n")
-            self.transport.close()
+        self.transport.close()

@@ -79,6 +79,8 @@ class Settings(BaseSettings):
     """Points of GraphQL that one person may spend in a minute (`graphql_schema.cost`)."""
     facility_points: Annotated[int, Field(gt=0)] = 6_000_000
     """The same for one client of a facility."""
+    operations_at_once: Annotated[int, Field(gt=0)] = 20
+    """Operations of GraphQL that one person or client may have running on each worker."""
     request_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
     """How long one operation of GraphQL may run before it is stopped; a stream may go on."""
 

@@ -57,11 +57,13 @@ class Allowance:
         *,
         person: Budget = PERSON,
         facility: Budget = FACILITY,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._counts = counts
         self._clock = clock
         self._person = person
         self._facility = facility
+        self._at_once = at_once
         self._window = 0
         self._purses: dict[bytes, _Purse] = {}
         self._running: Counter[bytes] = Counter()
@@ -73,7 +75,7 @@ class Allowance:
         if who is None:
             yield
             return
-        if self._running[who] >= AT_ONCE:
+        if self._running[who] >= self._at_once:
             raise RateLimited(1)
         self._running[who] += 1
         try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import pytest
+import uvicorn
 from starlette.requests import Request
 
 from ehb.bodies import body_of
@@ -104,6 +106,36 @@ async def test_row_h6_a_head_that_does_not_come_to_its_end_is_408(
 
     assert TIMED_OUT in answer
     assert answer.startswith(OK if len(parts) == 2 else TIMED_OUT)
+
+
+@pytest.fixture
+async def slow() -> AsyncIterator[str]:
+    """A server whose every answer takes a second."""
+
+    async def app(scope: Any, _receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await asyncio.sleep(1)
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+
+    running = uvicorn.Server(uvicorn.Config(app, http=LimitedProtocol, port=0, lifespan="off", log_level="warning"))
+    serving = asyncio.create_task(running.serve())
+    while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}"
+    running.should_exit = True
+    await serving
+
+
+@pytest.mark.parametrize("more", [LIVE, LIVE + b"X: " + b"x" * LARGEST_HEAD], ids=["too slow", "too long"])
+async def test_a_head_behind_a_request_that_still_runs_is_never_answered_in_its_place(
+    slow: str, monkeypatch: pytest.MonkeyPatch, more: bytes
+) -> None:
+    """Pipelining (RFC 9112 section 9.3.2): answers come in the order of the requests, or not at all."""
+    monkeypatch.setattr(LimitedProtocol, "head_seconds", 0.3)
+
+    assert (await told(slow, LIVE + b"Connection: close\r\n\r\n")).startswith(OK)
+    assert await told(slow, LIVE + b"\r\n", more, pause=0.1) == b""
 
 
 async def test_whoever_drips_headers_is_not_waited_for(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
