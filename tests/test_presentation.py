@@ -180,7 +180,13 @@ async def test_fifty_guesses_at_once_are_five_at_most(house: House) -> None:
     citizen, token, book = await world(house)
     shown = await show(house, citizen, passcode="2468")
 
-    answers = await asyncio.gather(*(opened(house, token, shown["code"], f"{n:04}") for n in range(50)))
+    at_once = asyncio.Semaphore(20)  # as many as one person may have running
+
+    async def guess(number: int) -> dict[str, Any]:
+        async with at_once:
+            return await opened(house, token, shown["code"], f"{number:04}")
+
+    answers = await asyncio.gather(*(guess(number) for number in range(50)))
     right = await opened(house, token, shown["code"], "2468")
 
     codes = [answer["problems"][0]["code"] for answer in answers]

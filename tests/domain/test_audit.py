@@ -32,6 +32,7 @@ def test_a_permit_is_recorded_with_its_ground_and_the_sections_it_opened() -> No
         "patient_id": PATIENT,
         "sections": (Section.CONDITIONS,),
         "agent_licence": None,
+        "agent_actor": None,
         "source": None,
     }
 
