@@ -57,6 +57,7 @@ def settings(uri: str, database: str) -> dict[str, str]:
         "EHB_EID__ISSUER": "https://eid.example.vn",
         "EHB_EID__CLIENT_SECRET": "never asked for",
         "EHB_MOBILE_REDIRECT_URIS": REDIRECT,
+        "EHB_TRUSTED_DOCUMENTS": "false",
         "EHB_PERSON_POINTS": "1000000000",  # one person asks as often as a thousand would
         "EHB_FACILITY_POINTS": "1000000000",
     }

@@ -36,12 +36,14 @@ from ehb.store.budgets import Budgets
 from ehb.store.practitioners import Practitioners
 from ehb.store.registry import Registry
 from ehb.store.sessions import SignIns
+from ehb.store.trusted_documents import TrustedDocuments
 from ehb.store.vault import Vault
 from graphql_schema.allowance import PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
+from graphql_schema.trusted_documents import Documents
 
 BASE = "https://book.example.vn"
 REACH, VERIFIED, PROVEN = 0.6, 100.0, 300.0
@@ -130,7 +132,9 @@ def _route(world: World, principal_from: Callable[[Request], Awaitable[Principal
         clock=utc_now,
         principal_from=principal_from,
         streams=Streams(BASE, ()),
-        spend=Allowance(Budgets(world.mongo), utc_now, person=replace(PERSON, most=10**12)).spend,
+        allowance=Allowance(Budgets(world.mongo), utc_now, person=replace(PERSON, most=10**12)),
+        documents=Documents(TrustedDocuments(world.mongo), only_trusted=False),
+        seconds=20,
     )
 
     async def graphql(request: Request) -> Response:

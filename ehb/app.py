@@ -16,6 +16,7 @@ from functools import partial
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +47,7 @@ from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
-from ehb.problems import MaskBugs, language_of, problem_response
+from ehb.problems import MaskBugs, language_of, problem_response, refused_by_routing
 from ehb.request_log import RequestLog
 from ehb.routes import plain_routes
 from ehb.server import BEFORE_SHUTDOWN
@@ -62,6 +63,7 @@ from ehb.store.sessions import SignIns
 from ehb.store.store import Store
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import TrailSeals
+from ehb.store.trusted_documents import TrustedDocuments
 from ehb.store.vault import Keys, Vault
 from graphql_schema.allowance import FACILITY, PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
@@ -69,6 +71,7 @@ from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
 from graphql_schema.transport_ws import Admission, SocketEndpoint
+from graphql_schema.trusted_documents import Documents
 
 FACILITY_SCOPES = ("system/*.c",)
 """What a facility may be granted (SMART App Launch 2): create, nothing else."""
@@ -115,7 +118,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
     streams = Streams(base, settings.allowed_origins)
     endpoint = GraphQLEndpoint(
-        make_schema(),
+        make_schema(introspection=settings.developer),
         custodian=custodian,
         facilities=registry,
         practitioners=practitioners,
@@ -124,12 +127,15 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         clock=clock,
         principal_from=backend.principal_from,
         streams=streams,
-        spend=Allowance(
+        allowance=Allowance(
             Budgets(mongo),
             clock,
             person=replace(PERSON, most=settings.person_points),
             facility=replace(FACILITY, most=settings.facility_points),
-        ).spend,
+            at_once=settings.operations_at_once,
+        ),
+        documents=Documents(TrustedDocuments(mongo), only_trusted=settings.only_trusted_documents),
+        seconds=settings.request_seconds,
     )
 
     async def admit(headers: Headers) -> Admission:
@@ -156,7 +162,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
 
     app = Starlette(
         routes=[
-            Route("/graphql", graphql, methods=["POST"]),
+            Route("/graphql", graphql, methods=["GET", "POST"] if settings.developer else ["POST"]),
             WebSocketRoute("/graphql", sockets.serve),
             *auth_routes(logins=logins, attempts=attempts, base_url=base),
             *token_routes(
@@ -180,7 +186,11 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             ),
         ],
         middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
-        exception_handlers={Unauthenticated: unauthenticated, EhbError: _problem},
+        exception_handlers={
+            Unauthenticated: unauthenticated,
+            EhbError: _problem,
+            HTTPException: refused_by_routing,
+        },
         lifespan=lifespan,
     )
     app.router.redirect_slashes = False  # the redirect would go to whatever Host the request named

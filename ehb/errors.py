@@ -13,6 +13,8 @@
     │   ├── UnknownDocument    PERSISTED_DOCUMENT_NOT_FOUND   whoever ships the app: add its documents first
     │   ├── TooLarge           TOO_LARGE           the caller: split or shrink what is sent
     │   ├── TooSlow            REQUEST_TIMEOUT     the caller: send the body faster
+    │   ├── MethodNotAllowed   METHOD_NOT_ALLOWED  the caller: another method, as `Allow` says
+    │   ├── NotAcceptable      NOT_ACCEPTABLE      the caller: another Accept
     │   └── UnsupportedMediaType   UNSUPPORTED_MEDIA_TYPE   the caller: another Content-Type
     ├── Conflict               CONFLICT            the caller: somebody else was first, read again
     ├── RateLimited            RATE_LIMITED        the caller: wait
@@ -26,8 +28,30 @@ name, an identity number or a clinical value: they end up in logs of people we d
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from types import MappingProxyType
+
+
+class Code(enum.StrEnum):
+    """The closed list of codes that GraphQL answers with (standards row E2), kept for good.
+
+    A class of the family may have a finer one, which stands in problems over plain HTTP; in GraphQL it is the nearest
+    of these, going up the tree.
+    """
+
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    CONSENT_REQUIRED = "CONSENT_REQUIRED"
+    """Reserved: so far whoever needs a consent learns no more than FORBIDDEN."""
+    STEP_UP_REQUIRED = "STEP_UP_REQUIRED"
+    NOT_FOUND = "NOT_FOUND"
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    CONFLICT = "CONFLICT"
+    RATE_LIMITED = "RATE_LIMITED"
+    COST_EXCEEDED = "COST_EXCEEDED"
+    PERSISTED_DOCUMENT_NOT_FOUND = "PERSISTED_DOCUMENT_NOT_FOUND"
+    INTERNAL = "INTERNAL"
 
 
 class EhbError(Exception):
@@ -44,6 +68,12 @@ class EhbError(Exception):
         self.vi = vi or type(self).vi
         self.en = en or type(self).en
         super().__init__(self.en)
+
+    @classmethod
+    def shared_code(cls) -> Code:
+        """The nearest code of the closed list."""
+        known = {one.value: one for one in Code}
+        return next(known[kind.code] for kind in cls.__mro__ if issubclass(kind, EhbError) and kind.code in known)
 
     def message(self, language: str = "vi") -> str:
         return self.en if language == "en" else self.vi
@@ -158,6 +188,24 @@ class TooLarge(BadInput):
     http_status = 413
     vi = "Dữ liệu gửi lên quá lớn."
     en = "The body is too large."
+
+
+class MethodNotAllowed(BadInput):
+    """Mended by the caller: `Allow` names the methods that there are."""
+
+    code = "METHOD_NOT_ALLOWED"
+    http_status = 405
+    vi = "Phương thức này không được hỗ trợ ở đây."
+    en = "This method is not supported here."
+
+
+class NotAcceptable(BadInput):
+    """Mended by the caller: we answer in none of the media types that Accept names."""
+
+    code = "NOT_ACCEPTABLE"
+    http_status = 406
+    vi = "Không có định dạng nào trong Accept được hỗ trợ."
+    en = "None of the media types in Accept is supported."
 
 
 class UnsupportedMediaType(BadInput):

@@ -55,6 +55,8 @@ _ALWAYS = ("event", "level", "logger", "time")
 _OWN = ("ehb", "auth", "graphql_schema")
 _WORDS = ("uvicorn",)
 """Others whose words are written; of the rest only where a warning came from."""
+_SENTENCE = re.compile(r"(?!.*[0-9]{6})[^\n]{1,120}")
+"""A line of a source; uvicorn also passes on whole tracebacks, which quote what went wrong."""
 
 
 def only_named(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -106,7 +108,7 @@ def _of_a_library(_: object, __: str, line: MutableMapping[str, Any]) -> Mutable
     if record.exc_info:
         found |= place_of(record.exc_info[1])
     room = record.name.partition(".")[0]
-    if room not in (*_OWN, *_WORDS):
+    if room not in _OWN and not (room in _WORDS and isinstance(record.msg, str) and _SENTENCE.fullmatch(record.msg)):
         return found | {"event": "of a library", "place": f"{Path(record.pathname).name}:{record.lineno}"}
     found["event"] = record.msg if isinstance(record.msg, str) else "?"
     given = record.args if isinstance(record.args, tuple) else ()
@@ -132,6 +134,7 @@ def _json(_: object, __: str, line: MutableMapping[str, Any]) -> str:
 
 
 _SHARED: tuple[Any, ...] = (
+    structlog.contextvars.merge_contextvars,  # the id of the request, on every line that is written in it
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),

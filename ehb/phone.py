@@ -25,6 +25,14 @@ class SignInFailed(EhbError):
     vi = "Đăng nhập không thành công."
     en = "The login did not succeed."
 
+    def __init__(self, who: str, said: str = "") -> None:
+        """`who` said no, and `said` why, as far as that goes."""
+        why = f": {said}" if said else ""
+        super().__init__(
+            vi=f"{type(self).vi} {who} từ chối{why}. Tên đăng nhập có đúng không? `ehb demo` in ra các tên.",
+            en=f"{type(self).en} {who} refused{why}. Is the login name right? `ehb demo` prints those there are.",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -52,11 +60,14 @@ def sign_in(base: str, subject: str, *, client_id: str, redirect_uri: str) -> To
                     "state": state,
                 },
             )
-            to_us = browser.post(_next(to_eid), data={"sub": subject})
-            to_app = browser.get(_next(to_us))
-            answer = parse_qs(urlsplit(_next(to_app)).query)
-            if answer.get("state") != [state] or "code" not in answer:
-                raise SignInFailed
+            to_us = browser.post(_next(to_eid, base), data={"sub": subject})
+            to_app = browser.get(_next(to_us, "eID"))
+            answer = parse_qs(urlsplit(_next(to_app, base)).query)
+            if answer.get("state") != [state]:
+                raise SignInFailed(base, "state")
+            if "code" not in answer:
+                said = answer.get("error_description", answer.get("error", []))
+                raise SignInFailed("eID", " ".join(said).rstrip("."))
             tokens = browser.post(
                 f"{base}/auth/token",
                 data={
@@ -70,13 +81,21 @@ def sign_in(base: str, subject: str, *, client_id: str, redirect_uri: str) -> To
     except httpx2.HTTPError as error:
         raise Unavailable(vi=f"Không kết nối được {base}.", en=f"{base} does not answer.") from error
     if tokens.status_code != 200:
-        raise SignInFailed
+        raise SignInFailed(base, _said(tokens))
     granted = tokens.json()
     return Tokens(granted["access_token"], granted["refresh_token"], granted["expires_in"])
 
 
-def _next(answer: httpx2.Response) -> str:
+def _next(answer: httpx2.Response, who: str) -> str:
     location = answer.headers.get("location")
     if not location:
-        raise SignInFailed
+        raise SignInFailed(who, _said(answer))
     return str(location)
+
+
+def _said(answer: httpx2.Response) -> str:
+    """The code of a refusal, else its status; of a page for people nothing more."""
+    try:
+        return str(answer.json()["code"])
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {answer.status_code}"

@@ -11,10 +11,11 @@ from html import escape
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ehb.errors import EhbError, RateLimited
+from ehb.errors import EhbError, MethodNotAllowed, NotFound, RateLimited, TooSlow
 from ehb.request_log import bug, note
 
 _PAGE = """<!doctype html>
@@ -98,14 +99,23 @@ def problem_response(error: EhbError, language: str, headers: dict[str, str] | N
             "code": error.code,
         },
         status_code=error.http_status,
-        headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(error), **(headers or {})},
+        headers={"Cache-Control": "no-store", "Content-Language": language, **_said_by(error), **(headers or {})},
         media_type="application/problem+json",
     )
 
 
-def _waiting(error: EhbError) -> dict[str, str]:
-    """RFC 6585 section 4: whoever is turned away for asking too often is told for how long."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, RateLimited) else {}
+def _said_by(error: EhbError) -> dict[str, str]:
+    """What the status asks for: RFC 9110 sections 10.2.3 and 15.5.9."""
+    if isinstance(error, RateLimited):
+        return {"Retry-After": str(error.retry_after)}
+    return {"Connection": "close"} if isinstance(error, TooSlow) else {}
+
+
+def refused_by_routing(request: Request, refusal: Exception) -> Response:
+    """What Starlette refuses by itself, an unknown path or method, as a problem like any other."""
+    headers = dict(getattr(refusal, "headers", None) or {})
+    error = MethodNotAllowed() if getattr(refusal, "status_code", 404) == MethodNotAllowed.http_status else NotFound()
+    return problem_response(error, language_of(request.headers), headers)
 
 
 def problem_page(error: EhbError, language: str, headers: dict[str, str] | None = None) -> HTMLResponse:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+
+from ehb.http_limits import LimitedProtocol
 
 BEFORE_SHUTDOWN = "before_shutdown"
 """Key of the lifespan's state: a function to call when the process is about to end, once or more often."""
@@ -26,7 +27,7 @@ MOST_UNSENT = 256 * 1024
 MOST_FRAGMENTS = 1_000
 
 
-class Http(HttpToolsProtocol):
+class Http(LimitedProtocol):
     """One HTTP connection."""
 
     _cut: asyncio.TimerHandle | None = None

@@ -61,6 +61,10 @@ class Settings(BaseSettings):
     """The level for what opens a book to others: a consent, showing it without a passcode, a guardian."""
     step_up_max_age: Annotated[int, Field(ge=30, le=3_600)] = 300
     """Seconds since the person proved themselves, at most, for the same."""
+    profile: Literal["production", "developer"] = "production"
+    """developer: GraphQL has introspection, queries by GET and a page to try it; never where real people are."""
+    trusted_documents: bool | None = None
+    """Whether only documents run that were added before (`ehb documents add`); unset, it is so in production."""
     mobile_client_id: str = "ehb-mobile"
     mobile_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
     facility_keys_networks: Annotated[tuple[IPvAnyNetwork, ...], NoDecode] = ()
@@ -77,6 +81,18 @@ class Settings(BaseSettings):
     """Points of GraphQL that one person may spend in a minute (`graphql_schema.cost`)."""
     facility_points: Annotated[int, Field(gt=0)] = 6_000_000
     """The same for one client of a facility."""
+    operations_at_once: Annotated[int, Field(gt=0)] = 20
+    """Operations of GraphQL that one person or client may have running on each worker."""
+    request_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
+    """How long one operation of GraphQL may run before it is stopped; a stream may go on."""
+
+    @property
+    def developer(self) -> bool:
+        return self.profile == "developer"
+
+    @property
+    def only_trusted_documents(self) -> bool:
+        return not self.developer if self.trusted_documents is None else self.trusted_documents
 
     @field_validator("mobile_redirect_uris", "facility_keys_networks", "allowed_origins", mode="before")
     @classmethod

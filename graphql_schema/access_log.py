@@ -84,7 +84,7 @@ described(
 )
 
 
-@strawberry.type(description="One line of the access log. Nothing clinical stands in it.")
+@strawberry.type(description="One line of the access log. But for `reason`, nothing clinical stands in it.")
 class AccessLine:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
     time: PartialDateTime = strawberry.field(description="When.")
@@ -107,6 +107,9 @@ class AccessLine:
     rule: str = strawberry.field(description="The legal ground that let them in, or the reason that kept them out.")
     source: strawberry.ID | None = strawberry.field(
         description="The consent, presentation, emergency or guardianship by which they were let in or kept out."
+    )
+    reason: str | None = strawberry.field(
+        description="For an emergency: why, in the words of whoever opened it. They may name what the person had."
     )
     disputed: bool = strawberry.field(description="Whether you objected to it.")
 
@@ -152,6 +155,7 @@ def line_of(info: Info, told: service.Told) -> AccessLine:
         sections=list(event.sections),
         rule=event.rule,
         source=strawberry.ID(ids.grant(owner, source)) if named and source is not None else None,
+        reason=line.reason,
         disputed=line.disputed,
     )
 

@@ -1,10 +1,11 @@
-"""What each actor may still spend on GraphQL in this minute (standards row L3: a budget for each actor).
+"""What each actor may still spend on GraphQL in this minute, and how much at once (standards rows L3, L6).
 
 Each worker keeps a purse for each actor and fills it from the database in steps of a fiftieth of the budget; the first
 step is on credit, so that whoever asks a few things in a minute costs no round trip. What it guarantees: across all
 workers an actor spends at most the budget and one step for each worker; and may be turned away early by at most one
 step for each other worker, which lies in the purses there. Nobody (an anonymous caller) has no purse: each of
-their operations has a limit of its own (`graphql_schema.cost`).
+their operations has a limit of its own (`graphql_schema.cost`). At once an actor may have so many operations running
+on each worker.
 
 The one invariant: what is spent is taken from the purse before anything runs, and never given back.
 """
@@ -12,7 +13,9 @@ The one invariant: what is spent is taken from the purse before anything runs, a
 from __future__ import annotations
 
 from asyncio import Lock
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -24,6 +27,8 @@ from ehb.errors import RateLimited
 PERSON, FACILITY = Budget("graphql", 600_000, MINUTE), Budget("graphql", 6_000_000, MINUTE)
 """Points in a minute. For a person 2.4 seconds of a worker: a whole book 30 times, or 1,000 small questions; for a
 facility's client 6,000 visits sent."""
+AT_ONCE = 20
+"""Operations of one actor that run on one worker at the same time; more than a phone asks, or a busy hospital."""
 _STEPS = 50
 _PURSES = 50_000
 
@@ -52,13 +57,33 @@ class Allowance:
         *,
         person: Budget = PERSON,
         facility: Budget = FACILITY,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._counts = counts
         self._clock = clock
         self._person = person
         self._facility = facility
+        self._at_once = at_once
         self._window = 0
         self._purses: dict[bytes, _Purse] = {}
+        self._running: Counter[bytes] = Counter()
+
+    @contextmanager
+    def turn(self, principal: Principal) -> Iterator[None]:
+        """While one operation runs. Raises RateLimited when too many of the same actor's do."""
+        who = actor(principal)
+        if who is None:
+            yield
+            return
+        if self._running[who] >= self._at_once:
+            raise RateLimited(1)
+        self._running[who] += 1
+        try:
+            yield
+        finally:
+            self._running[who] -= 1
+            if not self._running[who]:
+                del self._running[who]
 
     async def spend(self, principal: Principal, points: int) -> None:
         """Take the points out of the actor's purse. Raises RateLimited when they are not in it, nor to be had."""

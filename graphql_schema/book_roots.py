@@ -19,6 +19,7 @@ from ehb.services import book as service
 from graphql_schema import records
 from graphql_schema.book import HealthBook
 from graphql_schema.context import Info
+from graphql_schema.whose import NOBODY
 
 WhyYouAsk = Annotated[Purpose, strawberry.argument(description="Why you ask.")]
 
@@ -50,7 +51,7 @@ class BookQuery:
         purpose: WhyYouAsk,
     ) -> Any:
         # A made-up id takes the same way as a stranger's: to the custodian, who refuses it and writes it down.
-        patient_id = info.context.ids.patient_key(patient)
+        patient_id = info.context.ids.patient_key(patient) or NOBODY
         return await service.read(
             info.context.custodian,
             info.context.principal,
@@ -70,7 +71,7 @@ class BookQuery:
         id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the record.")],
         purpose: WhyYouAsk = Purpose.PATIENT_REQUEST,
     ) -> Any:
-        patient_id, key = info.context.ids.record_key(id) or (None, b"")
+        patient_id, key = info.context.ids.record_key(id) or (NOBODY, b"")
         return await service.record(
             info.context.custodian,
             info.context.principal,
@@ -90,7 +91,7 @@ class BookQuery:
         id: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the record.")],
         purpose: WhyYouAsk = Purpose.PATIENT_REQUEST,
     ) -> Any:
-        patient_id, key = info.context.ids.record_key(id) or (None, b"")
+        patient_id, key = info.context.ids.record_key(id) or (NOBODY, b"")
         return await service.versions(
             info.context.custodian,
             info.context.principal,

@@ -55,8 +55,12 @@ class Consent:
     without: list[str] = strawberry.field(description="Fields that stay closed.")
     valid_from: PartialDateTime = strawberry.field(description="From when.")
     valid_until: PartialDateTime | None = strawberry.field(description="Until when.")
-    max_uses: int | None = strawberry.field(description="For how many openings.")
-    uses: int = strawberry.field(description="How many of them were used.")
+    max_uses: int | None = strawberry.field(description="For how many openings; see `uses`.")
+    uses: int = strawberry.field(
+        description="How many of them were used. One use is one root field that this consent let in (each id of "
+        "`nodes`), by anybody whom it names, however much of the book it asked for. What is open to them without this "
+        "consent, such as by a presentation, is not counted."
+    )
     given_at: PartialDateTime = strawberry.field(description="When it was agreed.")
     given_by: domain.Party = strawberry.field(description="Who agreed first.")
     assurance_level: int = strawberry.field(description="Level of the electronic identity of whoever agreed.")
@@ -170,7 +174,8 @@ class ConsentQuery:
         if book != principal.patient_id:  # what somebody else's records are called is theirs
             await info.context.custodian.consents.may_give(principal, book, path="consentText")
         terms = terms_of(info, consent, book)
-        checked = await service.check(_register(info), terms, language=info.context.language, now=info.context.clock())
+        own, language, now = book == principal.patient_id, info.context.language, info.context.clock()
+        checked = await service.check(_register(info), terms, language=language, now=now, own=own)
         return ConsentText(text=checked.text, problems=_problems(checked.problems))
 
 
@@ -221,7 +226,10 @@ class ConsentMutation:
         await info.context.custodian.consents.withdraw(info.context.principal, book, consent, path="withdrawConsent")
         return DonePayload(id=id)
 
-    @strawberry.mutation(description="Hide one record from everybody else, on every path, in an emergency too.")
+    @strawberry.mutation(
+        description="Hide one record from everybody else, on every path, in an emergency too. The second time, what "
+        "stands is the answer. NOT_FOUND when it is no record of yours."
+    )
     async def restrict_record(self, info: Info, id: RecordId) -> Consent:
         book, key = _record(info, id)
         held = await service.restrict(
@@ -235,8 +243,8 @@ class ConsentMutation:
         return shown(info, book, held)
 
     @strawberry.mutation(
-        description="Show a hidden record again. NOT_FOUND when it is not hidden; STEP_UP_REQUIRED when the login is "
-        "too weak or too long ago."
+        description="Show a hidden record again. NOT_FOUND when it is not hidden, or no record of yours; "
+        "STEP_UP_REQUIRED when the login is too weak or too long ago."
     )
     async def lift_restriction(self, info: Info, id: RecordId) -> DonePayload:
         book, key = _record(info, id)

@@ -88,7 +88,7 @@ class ConsentInput:
     without: list[str] | None = _maybe("Fields of records that stay closed, such as note.")
     valid_from: datetime | None = _maybe("From when; now when left out.")
     valid_until: datetime | None = _maybe("Until when. A permit needs an end, within five years.")
-    max_uses: int | None = _maybe("For how many openings.")
+    max_uses: int | None = _maybe("For how many openings, all together: root fields that it lets in.")
 
 
 def terms_of(info: Info, given: ConsentInput, patient_id: bytes | None) -> Terms:

@@ -104,7 +104,10 @@ class EmergencyMutation:
         info: Info,
         patient: Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the person, by `bookId`.")],
         reason: Annotated[
-            str, strawberry.argument(description="Why, in 10 to 1,000 characters; kept, and shown to the person.")
+            str,
+            strawberry.argument(
+                description="Why: ten letters or more, 1,000 characters at most; kept, and shown to the person."
+            ),
         ],
     ) -> Emergency:
         book = info.context.ids.patient_key(patient) or NOBODY
@@ -135,7 +138,8 @@ class EmergencyMutation:
         return _shown(info, book, held)
 
     @strawberry.mutation(
-        description="Judge a colleague's emergency, not one's own. CONFLICT when it was judged before."
+        description="Judge a colleague's emergency, not one's own. CONFLICT when it was judged before, NOT_FOUND when "
+        "it is none of your facility."
     )
     async def review_emergency_access(
         self,

@@ -7,28 +7,16 @@ the exception, never its text.
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 from graphql import GraphQLError
 
-from ehb.errors import EhbError
-from ehb.request_log import bug, note
+from ehb.errors import Code, EhbError
+from ehb.request_log import bug, correlation, note
 
-CODES = frozenset(
-    {
-        "UNAUTHENTICATED",
-        "FORBIDDEN",
-        "CONSENT_REQUIRED",
-        "STEP_UP_REQUIRED",
-        "NOT_FOUND",
-        "BAD_USER_INPUT",
-        "CONFLICT",
-        "RATE_LIMITED",
-        "COST_EXCEEDED",
-        "PERSISTED_DOCUMENT_NOT_FOUND",
-        "INTERNAL",
-    }
-)
+_ARGUMENTS = "values.py"
+"""The module of graphql-core that reads arguments: what it refuses is the caller's fault, whatever field it is at."""
 
 
 def presented(error: GraphQLError, language: str) -> dict[str, Any]:
@@ -40,22 +28,26 @@ def presented(error: GraphQLError, language: str) -> dict[str, Any]:
     if error.path is not None:
         shown["path"] = list(error.path)
     if isinstance(original, EhbError):
+        code = original.shared_code()
+        found = {"correlationId": correlation()} if code is Code.INTERNAL else {}
         shown["message"] = original.message(language)
-        shown["extensions"] = {**original.details, "code": _code_of(original)}
-    elif original is None or isinstance(original, GraphQLError):
+        shown["extensions"] = {**original.details, **found, "code": code.value}
+    elif _is_of_the_request(error, original):
         shown["message"] = error.message if language == "en" else f"Yêu cầu GraphQL không hợp lệ: {error.message}"
-        shown["extensions"] = {"code": "BAD_USER_INPUT"}
+        shown["extensions"] = {"code": Code.BAD_USER_INPUT.value}
     else:
-        correlation = bug(original)
         shown["message"] = EhbError.en if language == "en" else EhbError.vi
-        shown["extensions"] = {"code": "INTERNAL", "correlationId": correlation}
+        shown["extensions"] = {"code": Code.INTERNAL.value, "correlationId": bug(original or error)}
     note(code=shown["extensions"]["code"])
     return shown
 
 
-def _code_of(error: EhbError) -> str:
-    """The nearest code of the closed list: subclasses may be finer than clients need."""
-    for kind in type(error).__mro__:
-        if (code := getattr(kind, "code", "INTERNAL")) in CODES:
-            return str(code)
-    return "INTERNAL"
+def _is_of_the_request(error: GraphQLError, original: Exception | None) -> bool:
+    """Whether graphql-core speaks of the document or of an argument, and not of a value that we would have answered.
+
+    What it says of a value quotes it: a value of an enum that it does not know may be anything of a record.
+    """
+    if error.path is None:
+        return original is None or isinstance(original, GraphQLError)
+    frames = traceback.extract_tb(original.__traceback__) if isinstance(original, GraphQLError) else []
+    return any(frame.filename.endswith(f"graphql/execution/{_ARGUMENTS}") for frame in frames)

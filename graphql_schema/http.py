@@ -1,12 +1,13 @@
-"""GraphQL over HTTP (draft of the GraphQL-over-HTTP specification, standards rows H1–H6, G2).
+"""GraphQL over HTTP (draft of the GraphQL-over-HTTP specification, standards rows H1–H8, G2).
 
-Own and small, because the stock view answers request errors with 200 and `data: null`. Owns media types,
-status codes and sizes; leaves who is calling to the `principal_from` it is given. The one invariant: a
-response is never cacheable, and a request error carries no `data` key.
+Own and small, because the stock view answers request errors with 200 and `data: null`. Owns status codes, sizes and
+times; leaves who is calling to the `principal_from` it is given. The one invariant: a response is never cacheable, and
+a request error carries no `data` key.
 """
 
 from __future__ import annotations
 
+from asyncio import timeout
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
@@ -23,23 +24,25 @@ from strawberry.types.graphql import OperationType
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
-from ehb.errors import BadInput, EhbError, RateLimited
+from ehb.errors import EhbError, MethodNotAllowed, NotAcceptable, RateLimited, TookTooLong, UnsupportedMediaType
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
 from ehb.signing import Signer
+from graphql_schema.allowance import Allowance
+from graphql_schema.asking import JSON, RESPONSE, asked_by_get, asked_by_post, media_type, well_formed
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 from graphql_schema.event_stream import EVENT_STREAM, EventStream
+from graphql_schema.ide import ide
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
+from graphql_schema.trusted_documents import Documents
 
-_RESPONSE = "application/graphql-response+json"
-_JSON = "application/json"
 LARGEST_BODY = 2_000_000
 
 
 class GraphQLEndpoint:
-    """`POST /graphql`."""
+    """`POST /graphql`; in the developer profile `GET /graphql` too, which the routes decide."""
 
     def __init__(
         self,
@@ -53,7 +56,9 @@ class GraphQLEndpoint:
         clock: Callable[[], datetime],
         principal_from: Callable[[Request], Awaitable[Principal]],
         streams: Streams,
-        spend: Callable[[Principal, int], Awaitable[None]],
+        allowance: Allowance,
+        documents: Documents,
+        seconds: float,
     ) -> None:
         self.schema = schema
         self._custodian = custodian
@@ -64,11 +69,49 @@ class GraphQLEndpoint:
         self._clock = clock
         self._principal_from = principal_from
         self._streams = streams
-        self._spend = spend
+        self._allowance = allowance
+        self._documents = documents
+        self._seconds = seconds
+
+    async def __call__(self, request: Request) -> Response:
+        by_get = request.method != "POST"
+        accept = request.headers.get("accept", "")
+        if by_get and "text/html" in accept and not {"query", "documentId"} & set(request.query_params):
+            return ide()
+        kind = media_type(accept)
+        language = language_of(request.headers)
+        if kind is None:
+            return problem_response(NotAcceptable(), language)
+        if by_get and kind == EVENT_STREAM:
+            return _not_by_get(language)
+        if not by_get and request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
+            return problem_response(UnsupportedMediaType(), language)
+        try:
+            if kind == EVENT_STREAM:
+                self._streams.check_origin(request.headers)
+            asked = (
+                asked_by_get(request.query_params) if by_get else asked_by_post(await body_of(request, LARGEST_BODY))
+            )
+        except EhbError as error:
+            return problem_response(error, language)
+        context = self.context(await self._principal_from(request), language)
+        try:
+            asked = await self._documents.completed(asked)
+            if kind == EVENT_STREAM:
+                again = partial(self._principal_from, request)
+                return EventStream(self.schema, asked, context, again, self._streams)
+            errors, data = await self._executed(asked, context, _READING if by_get else _ALL)
+        except EhbError as error:
+            errors, data = [GraphQLError(error.en, original_error=error)], None
+        except InvalidOperationTypeError as error:
+            if by_get and error.operation_type is OperationType.MUTATION:
+                return _not_by_get(language)
+            errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
+        return _answer(errors, data, RESPONSE if kind == EVENT_STREAM else kind, language)
 
     async def asked(self, parameters: object) -> dict[str, Any]:
-        """What a request asks for, checked: one step for POST, SSE and WebSocket. Raises BadInput."""
-        return _asked(parameters)
+        """What a message of another protocol asks for, checked like a body. Raises BadInput and UnknownDocument."""
+        return await self._documents.completed(well_formed(parameters))
 
     def context(self, principal: Principal, language: str) -> Context:
         """What the resolvers of one operation have at hand."""
@@ -81,98 +124,62 @@ class GraphQLEndpoint:
             signer=self._signer,
             language=language,
             clock=self._clock,
-            spend=self._spend,
+            spend=self._allowance.spend,
         )
 
-    async def __call__(self, request: Request) -> Response:
-        language = language_of(request.headers)
-        media_type = _media_type(request.headers.get("accept", ""))
-        if media_type is None:
-            return Response("Not Acceptable", 406, {"Cache-Control": "no-store"}, "text/plain")
-        if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _JSON:
-            return Response("Unsupported Media Type", 415, {"Cache-Control": "no-store"}, "text/plain")
+    async def _executed(
+        self, asked: dict[str, Any], context: Context, allowed: tuple[OperationType, ...]
+    ) -> tuple[list[GraphQLError], Any]:
+        """Errors and data. Raises TookTooLong when it was cancelled, RateLimited for too much at once."""
         try:
-            if media_type == EVENT_STREAM:
-                self._streams.check_origin(request.headers)
-            asked = await self.asked(_json(await body_of(request, LARGEST_BODY)))
-        except EhbError as error:
-            return problem_response(error, language)
-        context = self.context(await self._principal_from(request), language)
-        if media_type == EVENT_STREAM:
-            return EventStream(self.schema, asked, context, partial(self._principal_from, request), self._streams)
-        try:
-            result = await self.schema.execute(
-                asked["query"],
-                variable_values=asked.get("variables"),
-                operation_name=asked.get("operationName") or None,
-                context_value=context,
-                allowed_operation_types=(OperationType.QUERY, OperationType.MUTATION),
-            )
-            errors, data = list(result.errors or ()), result.data
+            with self._allowance.turn(context.principal):
+                async with timeout(self._seconds):
+                    result = await self.schema.execute(
+                        asked["query"],
+                        variable_values=asked.get("variables"),
+                        operation_name=asked.get("operationName") or None,
+                        context_value=context,
+                        allowed_operation_types=allowed,
+                    )
         except CannotGetOperationTypeError:
-            errors, data = [GraphQLError("The document has no operation, or none with this operationName.")], None
-        except InvalidOperationTypeError:
-            errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
-        answer: dict[str, Any] = {}
-        if errors:
-            answer["errors"] = [presented(error, language) for error in errors]
-        faulty = bool(errors) and data is None and all(error.path is None for error in errors)
-        if not faulty:
-            answer["data"] = data
-        return Response(
-            orjson.dumps(answer),
-            status_code=_status(errors[0], media_type) if faulty else 200,
-            headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(errors)},
-            media_type=f"{media_type}; charset=utf-8",
-        )
+            return [GraphQLError("The document has no operation, or none with this operationName.")], None
+        except TimeoutError:
+            raise TookTooLong from None
+        return list(result.errors or ()), result.data
 
 
-def _status(error: GraphQLError, media_type: str) -> int:
+_READING = (OperationType.QUERY,)
+_ALL = (OperationType.QUERY, OperationType.MUTATION)
+
+
+def _not_by_get(language: str) -> Response:
+    return problem_response(MethodNotAllowed(), language, {"Allow": "POST"})
+
+
+def _answer(errors: list[GraphQLError], data: Any, kind: str, language: str) -> Response:
+    answer: dict[str, Any] = {}
+    if errors:
+        answer["errors"] = [presented(error, language) for error in errors]
+    faulty = bool(errors) and data is None and all(error.path is None for error in errors)
+    if not faulty:
+        answer["data"] = data
+    return Response(
+        orjson.dumps(answer),
+        status_code=_status(errors[0], kind) if faulty else 200,
+        headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(errors)},
+        media_type=f"{kind}; charset=utf-8",
+    )
+
+
+def _status(error: GraphQLError, kind: str) -> int:
     """The status of a request error. What we refuse ourselves is said by the status in both media types, for whatever
     stands between us and the client; a faulty document is 200 for old clients (draft section 6.4.1)."""
     if isinstance(error.original_error, EhbError):
         return error.original_error.http_status
-    return 400 if media_type == _RESPONSE else 200
+    return 400 if kind == RESPONSE else 200
 
 
 def _waiting(errors: list[GraphQLError]) -> dict[str, str]:
     """RFC 9110 section 10.2.3, when anything was asked for too often."""
     waits = [one.original_error.retry_after for one in errors if isinstance(one.original_error, RateLimited)]
     return {"Retry-After": str(max(waits))} if waits else {}
-
-
-def _media_type(accept: str) -> str | None:
-    """The media type of the answer: what is asked for, application/json when nothing is; None for neither."""
-    wanted = [part.partition(";")[0].strip().lower() for part in accept.split(",") if part.strip()]
-    for name in wanted:
-        if name == _RESPONSE:
-            return _RESPONSE
-        if name == EVENT_STREAM:
-            return EVENT_STREAM
-        if name in (_JSON, "*/*", "application/*"):
-            return _JSON
-    return None if wanted else _JSON
-
-
-_PARAMETERS: tuple[tuple[str, type, tuple[str, str]], ...] = (
-    ("variables", dict, ("đối tượng", "an object")),
-    ("operationName", str, ("chuỗi", "a string")),
-    ("extensions", dict, ("đối tượng", "an object")),
-)
-
-
-def _json(body: bytes) -> object:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadInput(vi="Nội dung không phải JSON.", en="The body is not JSON.") from None
-
-
-def _asked(asked: object) -> dict[str, Any]:
-    """The parameters of a well-formed request. Raises BadInput."""
-    if not isinstance(asked, dict) or not isinstance(asked.get("query"), str) or not asked["query"].strip():
-        raise BadInput(vi="Thiếu `query`.", en="`query` is missing or not a string.")
-    for name, kind, said in _PARAMETERS:
-        if not isinstance(asked.get(name), kind | None):
-            raise BadInput(vi=f"`{name}` phải là {said[0]}.", en=f"`{name}` must be {said[1]}.")
-    return asked

@@ -91,13 +91,14 @@ def measures(document: DocumentNode) -> Iterator[Measure]:
         for node in selection.selections if selection else ():
             if isinstance(node, FieldNode):
                 below = measured(node.selection_set)
+                introspects = node.name.value in _INTROSPECTION
                 total += Measure(
-                    below.depth + 1,
+                    1 if introspects else below.depth + 1,  # a rule of its own says how deep that may go
                     below.fields + 1,
                     1,
                     below.aliases + (node.alias is not None),
                     below.directives,
-                    below.introspections + (node.name.value in _INTROSPECTION),
+                    below.introspections + introspects,
                 )
             elif isinstance(node, InlineFragmentNode):
                 total += measured(node.selection_set)
@@ -145,9 +146,10 @@ class Judge:
         """Raises GraphQLError for what cannot be parsed."""
         document = parse(text, max_tokens=MAX_TOKENS)
         measured = list(measures(document))
-        problems = [problem for one in measured if (problem := one.problem()) is not None]
         if not self._introspection and any(one.introspections for one in measured):
-            problems.append("Introspection is off here: `ehb schema` prints the schema.")
+            problems = ["Introspection is off here: `ehb schema` prints the schema."]
+        else:
+            problems = [problem for one in measured if (problem := one.problem()) is not None]
         errors = [GraphQLError(one) for one in problems] or validate(
             schema, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=True
         )

@@ -16,6 +16,7 @@ from ehb.errors import BadInput, NotFound
 from ehb.services import book as service
 from graphql_schema.context import Info
 from graphql_schema.records import Node
+from graphql_schema.whose import NOBODY
 
 MOST = 100
 Why = Annotated[
@@ -64,7 +65,7 @@ class NodeQuery:
 
 async def _record(info: Info, id: strawberry.ID, purpose: Purpose | None, path: str) -> Any:
     context = info.context
-    patient_id, key = context.ids.record_key(id) or (None, b"")
+    patient_id, key = context.ids.record_key(id) or (NOBODY, b"")
     why = purpose or _why(context.principal, patient_id)
     return await service.record(context.custodian, context.principal, patient_id, key, why, path=path)
 

@@ -15,8 +15,9 @@ class DonePayload:
 
 
 ForPatient = Annotated[strawberry.ID | None, strawberry.argument(description="Whose book; your own when left out.")]
-NOBODY = b""
-"""A made-up id takes the same way as a stranger's: to the custodian, who refuses it and writes it down."""
+NOBODY = b"\x00" * 16
+"""Key of a book that nobody has, since keys are random. A text that is no id takes the same way as a stranger's id: to
+the custodian, who looks for it, refuses it and writes it down (standards row E3)."""
 
 
 def book_of(info: Info, patient: strawberry.ID | None) -> bytes | None:

@@ -88,7 +88,7 @@ async def house(
         mobile_client_id=CLIENT,
         mobile_redirect_uris=(REDIRECT,),
         eid=EidSettings(issuer=provider.issuer, client_secret=SecretStr("any secret")),
-        **changes,
+        **{"profile": "developer", **changes},
     )
     facility_keys = {code: ECKey.generate_key("P-256", {"kid": code}) for code in (FACILITY, "99002")}
     registry = Registry(mongo)

@@ -24,6 +24,27 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "usage: ehb" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--token-file", "nowhere", "--token-file: cannot read "),
+        ("--token-file", "empty", "holds no token; sign in again"),
+        ("--token-file", "words", "holds no token; sign in again"),
+        ("--variables", '{"a": }', "--variables: this is not JSON (line 1, column 7)."),
+        ("--variables", "[1]", "--variables: a JSON object is needed."),
+    ],
+)
+def test_an_argument_of_ask_that_cannot_be_read_is_named(tmp_path: Path, option: str, value: str, said: str) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "words").write_text("ehb: Đăng nhập không thành công.\n")
+
+    done = ehb("ask", "{ me { kind } }", option, tmp_path / value if option == "--token-file" else value)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "[MISCONFIGURED]" in done.stderr
+
+
 @pytest.mark.parametrize("wrong", [(), ("nonsense",), ("demo", "--port", "70000"), ("demo", "--people", "0")])
 def test_wrong_usage_is_status_2(wrong: tuple[str, ...]) -> None:
     assert ehb(*wrong).returncode == 2

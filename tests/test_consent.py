@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -217,6 +218,55 @@ async def test_the_agreed_words_are_kept_in_the_language_they_were_shown_in(hous
     assert "Not among it: sensitive records (Mental health)." in kept["text"]
     assert "Sensitive records are open too, about: HIV/AIDS, with its drugs and tests." in kept["text"]
     assert NATIONAL_ID not in kept["text"]
+
+
+async def test_a_record_that_is_hidden_already_is_not_hidden_again(house: House) -> None:
+    citizen, _, _ = await world(house)
+    own = await house.data(citizen, "{ myHealthBook { timeline(first: 2) { nodes { id } } } }")
+    first, other = (node["id"] for node in own["myHealthBook"]["timeline"]["nodes"])
+    hide = "mutation($id: ID!) { restrictRecord(id: $id) { id text } }"
+
+    once, twice, another = [
+        (await house.data(citizen, hide, {"id": id}))["restrictRecord"] for id in (first, first, other)
+    ]
+    await house.data(citizen, "mutation($id: ID!) { liftRestriction(id: $id) { id } }", {"id": first})
+    again = (await house.data(citizen, hide, {"id": first}))["restrictRecord"]
+
+    assert once["id"] == twice["id"]
+    assert len({once["id"], another["id"], again["id"]}) == 3
+    assert "one chosen record," in once["text"]
+    in_force = (await house.data(citizen, "{ myConsents { id inForce } }"))["myConsents"]
+    assert {one["id"] for one in in_force if one["inForce"]} == {another["id"], again["id"]}
+
+
+async def test_of_many_who_open_the_last_openings_at_once_no_more_get_in_than_are_left(house: House) -> None:
+    citizen, one, book = await world(house)
+    two = await doctor(house, "999085000078", "000078/TEST-CCHN", FACILITY)
+    three = await doctor(house, "999085000079", "000079/TEST-CCHN", FACILITY)
+    await given(house, citizen, permit(maxUses=2))
+
+    read = await asyncio.gather(*(seen(house, token, book) for token in (one, two, three) * 8))
+
+    assert sum(found is not None for found in read) == 2
+    assert (await house.data(citizen, "{ myConsents { uses } }"))["myConsents"] == [{"uses": 2}]
+
+
+async def test_what_a_presentation_opens_anyway_is_no_use_of_a_consent(house: House) -> None:
+    citizen, shown_to, book = await world(house)
+    two = await doctor(house, "999085000078", "000078/TEST-CCHN", FACILITY)
+    three = await doctor(house, "999085000079", "000079/TEST-CCHN", FACILITY)
+    terms = permit(maxUses=2, select={"sections": ["CONDITIONS"]})
+    await given(house, citizen, terms)
+    start = "mutation { startPresentation(presentation: {sections: [CONDITIONS]}) { code } }"
+    code = (await house.data(citizen, start))["startPresentation"]["code"]
+    await house.data(shown_to, "mutation($c: String!) { openPresentation(code: $c) { patient } }", {"c": code})
+
+    tokens = (shown_to, two, three) * 8
+    read = await asyncio.gather(*(seen(house, token, book) for token in tokens))
+
+    by = [(token == shown_to, found is not None) for token, found in zip(tokens, read, strict=True)]
+    assert (by.count((True, True)), by.count((False, True))) == (8, 2)
+    assert (await house.data(citizen, "{ myConsents { uses } }"))["myConsents"] == [{"uses": 2}]
 
 
 async def test_a_number_that_nobody_has_names_a_book_like_any_other(house: House) -> None:

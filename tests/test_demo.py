@@ -61,6 +61,26 @@ def test_whoever_can_log_in_reads_a_book_with_visits(demo: RunningDemo, tmp_path
         assert '"id"' in done.stdout
 
 
+def test_a_login_that_fails_says_who_refused_it(demo: RunningDemo) -> None:
+    unknown = ehb("login", "citizen-unknown", EHB_URL=demo.base)
+    no_client = ehb("login", "citizen-0001", EHB_URL=f"{demo.base}/elsewhere")
+
+    assert (unknown.returncode, no_client.returncode) == (1, 1)
+    assert "The login did not succeed. eID refused: " in unknown.stderr
+    assert f"{demo.base}/elsewhere refused: HTTP 404" in no_client.stderr
+
+
+def test_a_facility_that_is_not_let_in_is_told_which_client_and_key_that_was(demo: RunningDemo) -> None:
+    key = demo.ready["facilities"][0]["private_key_file"]
+
+    refused = ehb("ask", "{ me { kind } }", "--facility", "77777", "--key", key, EHB_URL=demo.base)
+
+    assert refused.returncode == 1
+    assert "[CLIENT_UNKNOWN]" in refused.stderr
+    assert "client 77777, key " in refused.stderr
+    assert demo.base in refused.stderr
+
+
 def test_the_books_hold_signed_and_unsigned_records(demo: RunningDemo, tmp_path: Path) -> None:
     query = "{ myHealthBook { timeline(first: 100) { nodes { provenance { legalStatus } } } } }"
     said = ""
@@ -107,6 +127,24 @@ def test_nothing_lingers_when_it_is_killed(ending: RunningDemo) -> None:
             return
         time.sleep(0.1)
     raise AssertionError(left)
+
+
+def test_it_ends_and_says_why_when_its_database_ends_under_it(ending: RunningDemo) -> None:
+    [mongod] = [
+        int(one.name)
+        for one in Path("/proc").iterdir()
+        if one.name.isdigit()
+        and (command := (one / "cmdline").read_bytes().split(b"\0"))[0].endswith(b"mongod")
+        and str(ending.folder / ".demo").encode() in b" ".join(command)
+    ]
+
+    os.kill(mongod, signal.SIGKILL)
+
+    assert ending.process.wait(timeout=30) == 1
+    said = ending.log.read_text()
+    assert "The demo's MongoDB has ended" in said
+    assert "mongod.log" in said
+    assert "Traceback" not in said
 
 
 def test_a_second_start_in_the_same_folder_shows_the_same_people_and_sends_nothing_again(tmp_path: Path) -> None:

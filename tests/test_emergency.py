@@ -102,7 +102,7 @@ async def test_a_colleague_judges_it_and_nobody_else(house: House) -> None:
     again = await code_of(house, colleague, REVIEW, judged)
     after = (await house.data(colleague, QUEUE, {"waiting": True}))["emergencyReviews"]
 
-    assert (own, other, stranger) == ("FORBIDDEN", "FORBIDDEN", "FORBIDDEN")
+    assert (own, other, stranger) == ("FORBIDDEN", "NOT_FOUND", "FORBIDDEN")
     assert [one["reason"] for one in queue["emergencies"]] == [REASON]
     assert (queue["total"], queue["waiting"], queue["misuse"]) == (1, 1, 0)
     assert review["verdict"] == "MISUSE"
@@ -110,6 +110,30 @@ async def test_a_colleague_judges_it_and_nobody_else(house: House) -> None:
     assert (after["emergencies"], after["waiting"], after["misuse"]) == ([], 0, 1)
     elsewhere_queue = (await house.data(elsewhere, QUEUE, {"waiting": False}))["emergencyReviews"]
     assert (elsewhere_queue["emergencies"], elsewhere_queue["total"]) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "reason", ["\0" * 20, "\u200b" * 20, "\u202e" * 20, "\u3164" * 20, "1234567890 !!", "Bn hôn mê"]
+)
+async def test_a_reason_that_nobody_can_read_opens_nothing(house: House, reason: str) -> None:
+    _, token, book = await world(house)
+
+    assert await code_of(house, token, OPEN, {"p": book, "reason": reason}) == "BAD_USER_INPUT"
+
+    assert await house.mongo.database["grants"].count_documents({"type": "emergency"}) == 0
+
+
+async def test_the_person_reads_in_their_access_log_why_it_was_opened(house: House) -> None:
+    citizen, token, book = await world(house)
+    await opened(house, token, book)
+    await kinds(house, token, book)
+    query = "{ myAccessLog(first: 10, others: true) { nodes { action reason text } } }"
+
+    lines = (await house.data(citizen, query))["myAccessLog"]["nodes"]
+
+    by_action = {line["action"]: line for line in lines}
+    assert by_action["OPEN_EMERGENCY"]["reason"] == by_action["READ"]["reason"] == REASON
+    assert not any(REASON in line["text"] for line in lines)
 
 
 async def test_a_review_that_nobody_made_is_overdue(house: House) -> None:

@@ -121,6 +121,7 @@ async def test_a_correction_is_a_new_version_and_the_same_file_changes_nothing(h
 
 
 async def test_one_book_is_one_range_scan_whatever_the_number_of_sections(house: House) -> None:
+    """Row L6."""
     facility = await house.facility(FACILITY)
     for episode in range(5):
         await house.submit(facility, visit_file({"MA_LK": f"LK-{episode}"}))

@@ -120,6 +120,45 @@ async def test_what_a_guardian_does_is_shown_as_theirs(house: House) -> None:
     assert line["agent"]["patient"] != line["patient"]
 
 
+GIVE_FOR = GIVE.replace("$terms: ConsentInput!", "$terms: ConsentInput!, $p: ID").replace(
+    "consent: $terms)", "consent: $terms, patient: $p)"
+)
+OTHERS = (
+    "query($p: ID!, $why: Purpose!) { healthBook(patient: $p, purpose: $why) { timeline { nodes { id labels } } } }"
+)
+
+
+@pytest.mark.parametrize(
+    ("years", "terms", "reads"),
+    [
+        (6, {"purposes": ["RESEARCH"], "labels": ["HIV"]}, False),
+        (6, {"purposes": ["RESEARCH"], "granteeKind": "FACILITY", "grantee": FACILITY}, False),
+        (6, {"purposes": ["FAMILY_REQUEST"], "labels": ["HIV"]}, False),
+        (6, {"purposes": ["FAMILY_REQUEST"]}, True),
+        (8, {"purposes": ["FAMILY_REQUEST"]}, False),
+    ],
+)
+async def test_a_parents_word_alone_lets_no_third_person_study_a_child_or_see_what_is_sensitive(
+    house: House, years: int, terms: dict[str, Any], *, reads: bool
+) -> None:
+    parent = await child(house, years)
+    await appoint(house, CHILD, PARENT)
+    [ward] = await wards(house, parent)
+    aunt_number = "999185000333"
+    aunt = await house.citizen(aunt_number, "Nguyễn Thị Dì")
+    proposed = permit(**{"granteeKind": "PERSON", "grantee": aunt_number, **terms})
+
+    given = (await house.data(parent, GIVE_FOR, {**proposed, "p": ward["patient"]}))["giveConsent"]
+    held = await house.data(parent, "query($p: ID!) { myConsents(patient: $p) { inForce } }", {"p": ward["patient"]})
+    answer = await house.ask(aunt, OTHERS, {"p": ward["patient"], "why": terms["purposes"][0]})
+
+    assert given["problems"] == []
+    assert "your health book" not in given["consent"]["text"]
+    assert "the health book of the person whom you represent" in given["consent"]["text"]
+    assert held["myConsents"] == [{"inForce": reads}]
+    assert ("errors" not in answer) is reads
+
+
 async def test_a_parent_does_not_show_what_is_closed_to_them(house: House) -> None:
     parent = await child(house, 16, MA_BENH_CHINH="B20")
     await appoint(house, CHILD, PARENT)

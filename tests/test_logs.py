@@ -16,8 +16,9 @@ import httpx2
 import pytest
 
 from ehb.custodian import Custodian
+from ehb.errors import Unavailable
 from ehb.logs import NAMED, configure, log, only_named
-from ehb.request_log import HEADER, note
+from ehb.request_log import HEADER, new_id, note
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 from tests.logs import written
@@ -90,6 +91,16 @@ def test_what_fills_in_the_words_of_a_library_and_what_an_exception_says_is_not_
     assert (out.lines[2]["error"], out.lines[2]["place"].partition(":")[0]) == ("ValueError", "test_logs.py")
     for part in (NAME, NATIONAL_ID, "HIV"):
         assert part not in out.getvalue()
+
+
+def test_a_traceback_that_the_server_passes_on_is_not_written() -> None:
+    with written() as out:
+        logging.getLogger("uvicorn.error").error(f"Traceback (most recent call last):\n  ValueError: {SECRET}")
+        logging.getLogger("uvicorn.error").error(f"Bad request {NATIONAL_ID}")
+        logging.getLogger("uvicorn.error").error("Invalid HTTP request received.")
+
+    assert [line["event"] for line in out.lines] == ["of a library"] * 2 + ["Invalid HTTP request received."]
+    assert NATIONAL_ID not in out.getvalue()
 
 
 def test_a_warning_of_python_is_heard_without_what_it_quotes() -> None:
@@ -172,7 +183,14 @@ async def test_a_stream_is_one_line_when_it_ends(house: House, server: str) -> N
     assert (line["operation"], line["roots"], line["status"]) == ("subscription", ["accessEvents"], 200)
 
 
-GIVEN = str(uuid.uuid4())
+GIVEN = new_id()
+
+
+def test_an_id_that_looks_like_a_number_of_a_person_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = iter([uuid.UUID(f"00000000-0000-4000-8000-{NATIONAL_ID}"), uuid.UUID(GIVEN)])
+    monkeypatch.setattr(uuid, "uuid4", lambda: next(made))
+
+    assert new_id() == GIVEN
 
 
 @pytest.mark.parametrize(
@@ -229,6 +247,24 @@ async def test_a_bug_has_one_id_in_the_answer_the_header_and_the_log_row_e4(
     assert [line["codes"] for line in out.of("request")] == [["INTERNAL"], ["INTERNAL"]]
     for text in (out.getvalue(), asked.text, plain.text):
         assert not any(part in text for part in (NAME, NATIONAL_ID, "HIV"))
+
+
+async def test_every_line_that_is_written_in_a_request_carries_its_id(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any, **__: Any) -> None:
+        log.error("the database failed")
+        logging.getLogger("pymongo").warning("it is away")
+        raise Unavailable
+
+    token = await house.citizen(NATIONAL_ID)
+    monkeypatch.setattr(Custodian, "read", away)
+
+    with written("INFO") as out:
+        answer = await house.ask(token, "{ myHealthBook { asOf } }")
+
+    assert len(out.lines) == 3
+    assert {line["request"] for line in out.lines} == {answer["errors"][0]["extensions"]["correlationId"]}
 
 
 def test_nothing_is_noted_outside_of_a_request() -> None:

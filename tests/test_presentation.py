@@ -171,6 +171,11 @@ async def test_a_wrong_passcode_can_be_tried_five_times_in_a_whole_life(house: H
     assert right["problems"] == []
 
 
+@pytest.fixture
+def changes() -> dict[str, Any]:
+    return {"operations_at_once": 50}
+
+
 async def test_fifty_guesses_at_once_are_five_at_most(house: House) -> None:
     citizen, token, book = await world(house)
     shown = await show(house, citizen, passcode="2468")

@@ -113,6 +113,7 @@ def test_people_get_lines_and_a_table_in_two_languages(server: RunningServer, ex
 
     assert done.returncode == 1
     assert f"{episode}.xml: ACCEPTED  version 1, 6 records, receipt " in done.stdout
+    assert re.search(r"broken\.xml: REJECTED  receipt [\w-]+$", done.stdout, re.M)
     assert "ERROR SOLUONGHOSO envelope.count: SOLUONGHOSO phải là 1" in done.stdout
     assert re.search(r"^ +1  đã nhận / accepted$", done.stdout, re.M)
     assert re.search(r"^ +1  bị từ chối / rejected$", done.stdout, re.M)

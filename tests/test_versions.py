@@ -125,11 +125,17 @@ async def test_only_the_newest_version_that_was_taken_can_be_taken_back(house: H
     token = await house.facility(FACILITY)
     old = (await house.submit(token, visit_file())).json()
     await house.submit(token, visit_file({"LY_DO_VV": "Ho"}))
+    newest = (await house.submit(token, visit_file({"LY_DO_VV": "Sốt"}))).json()
     refused = (await house.submit(token, visit_file({"MA_LK": "LK-2", "NGAY_VAO": "20261301"}))).json()
 
     answers = [await _retract(house, token, receipt["id"]) for receipt in (old, refused)]
 
-    assert [answer["errors"][0]["extensions"]["code"] for answer in answers] == ["CONFLICT", "CONFLICT"]
+    conflicts = [answer["errors"][0] for answer in answers]
+    assert [one["extensions"] for one in conflicts] == [
+        {"code": "CONFLICT", "newestReceipt": newest["id"]},
+        {"code": "CONFLICT"},
+    ]
+    assert newest["id"] in conflicts[0]["message"]
     assert len((await _book(house))[0]) == old["records"]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ehb.cli import audit, people, registry, submit
+from ehb.cli import audit, documents, people, registry, submit
 from ehb.errors import EhbError, Misconfigured
 
 _DEMO_REDIRECT = "/demo/signed-in"
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
 
     people.add_commands(commands)
     audit.add_commands(commands)
+    documents.add_commands(commands)
 
     keys = _command(commands, "keys", None, "the keys of this deployment")
     made = keys.add_subparsers(dest="action", required=True, metavar="ACTION")

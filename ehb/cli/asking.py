@@ -32,20 +32,46 @@ class Question:
     def request(self, accept: str) -> dict[str, Any]:
         """Arguments for an HTTP client. Raises Misconfigured for what cannot be read."""
         headers = {"Accept-Language": self.language, "Accept": accept}
-        try:
-            if self.token_file is not None:
-                headers["Authorization"] = f"Bearer {self.token_file.read_text().strip()}"
-            asked = {"query": self.query, "variables": json.loads(self.variables)}
-        except (OSError, ValueError) as error:
-            raise Misconfigured(
-                vi="Không đọc được --token-file hoặc --variables.", en="Cannot read --token-file or --variables."
-            ) from error
+        if self.token_file is not None:
+            headers["Authorization"] = f"Bearer {_token_in(self.token_file)}"
+        asked = {"query": self.query, "variables": _variables(self.variables)}
         if self.facility is not None:
             if self.key_file is None:
                 raise Misconfigured(vi="--facility cần --key.", en="--facility needs --key.")
             token = asyncio.run(_facility_token(self.url, self.facility, self.key_file))
             headers["Authorization"] = f"Bearer {token}"
         return {"url": f"{self.url}/graphql", "json": asked, "headers": headers}
+
+
+def _token_in(file: Path) -> str:
+    """The token that a file holds. Raises Misconfigured."""
+    try:
+        token = file.read_text().strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not text"
+        raise Misconfigured(
+            vi=f"--token-file: không đọc được {file} ({why}).", en=f"--token-file: cannot read {file} ({why})."
+        ) from error
+    if not token or not token.isascii() or len(token.split()) > 1:  # such as the message of a login that failed
+        raise Misconfigured(
+            vi=f"--token-file: {file} không chứa token; đăng nhập lại: ehb login NAME > {file}",
+            en=f"--token-file: {file} holds no token; sign in again: ehb login NAME > {file}",
+        )
+    return token
+
+
+def _variables(text: str) -> dict[str, Any]:
+    """Variables as a JSON object. Raises Misconfigured and says where it breaks off."""
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        where = f" (line {error.lineno}, column {error.colno})" if isinstance(error, json.JSONDecodeError) else ""
+        raise Misconfigured(
+            vi=f"--variables: không phải JSON{where}.", en=f"--variables: this is not JSON{where}."
+        ) from error
+    if not isinstance(given, dict):
+        raise Misconfigured(vi="--variables: cần một đối tượng JSON.", en="--variables: a JSON object is needed.")
+    return given
 
 
 def ask(question: Question) -> dict[str, Any]:

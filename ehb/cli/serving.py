@@ -6,6 +6,7 @@ The one invariant: it starts with settings that can work and with keys that nobo
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 
 from starlette.applications import Starlette
@@ -15,7 +16,14 @@ from ehb.errors import Misconfigured
 from ehb.logs import configure
 from ehb.settings import Settings, from_environment
 from ehb.store.migrations import migrate
+from ehb.store.trusted_documents import TrustedDocuments
 from ehb.store.vault import Keys
+
+_NO_DOCUMENTS = """ehb: Chưa có tài liệu GraphQL nào được đăng ký, nên mọi câu hỏi GraphQL sẽ bị từ chối.
+     No GraphQL document is trusted yet, so every GraphQL request will be refused. Either
+       ehb documents add MANIFEST          the documents that your app was built with
+       EHB_TRUSTED_DOCUMENTS=false         every caller may write their own, within the limits
+       EHB_PROFILE=developer               that, introspection, and a page to try it; not where real people are"""
 
 
 def checked() -> tuple[Settings, Keys]:
@@ -55,7 +63,18 @@ async def prepare() -> str:
     settings, keys = checked()
     eid_config(settings)
     async with open_custodian(settings, keys):
-        return settings.log_level
+        pass
+    if settings.only_trusted_documents and not await _documents(settings):
+        print(_NO_DOCUMENTS, file=sys.stderr)
+    return settings.log_level
+
+
+async def _documents(settings: Settings) -> int:
+    mongo = connected(settings)
+    try:
+        return await TrustedDocuments(mongo).count()
+    finally:
+        await mongo.close()
 
 
 def production_app() -> Starlette:

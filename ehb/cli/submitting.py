@@ -23,6 +23,7 @@ from ehb.client import FacilityClient, Failed, Outcome, Sent, SigningKey
 from ehb.client.journal import Journal, journal_name, open_journal
 from ehb.client.patience import Patience
 from ehb.client.visit_files import visit_files
+from ehb.domain.submission import Status
 from ehb.signing_files import Signer
 
 
@@ -129,7 +130,13 @@ def _in_words(outcome: Outcome) -> list[str]:
         return [f"{outcome.path}: {outcome.error.code}  {outcome.error.vi} / {outcome.error.en}"]
     receipt = outcome.receipt
     if isinstance(outcome, Sent):
-        said = f"version {outcome.receipt.version}, {outcome.receipt.records} records, receipt {outcome.receipt.id}"
-        return [f"{outcome.path}: {outcome.receipt.status}  {said}", *problem_lines(outcome.receipt.problems)]
+        taken = outcome.receipt.status is not Status.REJECTED  # what is refused has no version and no records
+        kept = f"version {outcome.receipt.version}, {_counted(outcome.receipt.records)}, " if taken else ""
+        head = f"{outcome.path}: {outcome.receipt.status}  {kept}receipt {outcome.receipt.id}"
+        return [head, *problem_lines(outcome.receipt.problems)]
     head = f"{outcome.path}: {outcome.status}  đã gửi trước đó / sent before, receipt {outcome.receipt_id}"
     return [head, *(problem_lines(receipt.problems) if receipt else ())]
+
+
+def _counted(records: int) -> str:
+    return "1 record" if records == 1 else f"{records} records"

@@ -94,13 +94,19 @@ class Connection:
         form = {"grant_type": "client_credentials", "client_assertion_type": _ASSERTION}
         answer = await self._send("POST", "/auth/token", lambda: {**form, "client_assertion": self._assertion()})
         if answer.status_code != 200:
-            raise _refusal(answer, SignInRefused)
+            raise self._no_entry(_refusal(answer, SignInRefused))
         try:
             granted = answer.json()
             self._token = str(granted["access_token"])
             self._renew_at = time.monotonic() + float(granted["expires_in"]) - _RENEW
         except (ValueError, KeyError, TypeError) as error:
             raise no_address(self.url) from error
+
+    def _no_entry(self, refused: Refused) -> Refused:
+        """The server's no to signing in, with who asked where: it says on purpose no more than that."""
+        refused.vi += f" (client {self._client_id}, khóa {self._key.key.thumbprint()[:8]}…, {self.url})"
+        refused.en += f" (client {self._client_id}, key {self._key.key.thumbprint()[:8]}…, {self.url})"
+        return refused
 
     def _assertion(self) -> str:
         now = int(time.time())

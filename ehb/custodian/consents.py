@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -21,7 +21,7 @@ from ehb.domain.consent_terms import Terms, approval_of, needed
 from ehb.domain.guardianship import HeldGuardianship, Relation, age
 from ehb.domain.identity import Identifier, Principal
 from ehb.domain.sensitivity import covered
-from ehb.errors import BadInput, NotFound
+from ehb.errors import BadInput, EhbError, Forbidden, NotFound
 
 
 class ConsentStore(StandingStore, Protocol):
@@ -77,13 +77,21 @@ class Consents:
         child_agrees: bool,
         path: str,
     ) -> HeldConsent:
-        """Keep what somebody agreed to. `number` is the grantee's, for a person. Raises Forbidden and Conflict."""
+        """Keep what somebody agreed to. `number` is the grantee's, for a person. Raises Forbidden and Conflict.
+
+        Hiding a record that is hidden already says nothing new: what stands is the answer. Whoever hides a record
+        names it by its id, so NotFound is raised in place of Forbidden.
+        """
         asked = own_affair(principal, Action.GIVE_CONSENT, patient_id, opens_more=terms.permit)
-        request, permit = await self._door.about(asked, path)
+        hides = not terms.permit and terms.grantee_kind is GranteeKind.ANYBODY and terms.select.records is not None
+        request, permit = await self._door.about(asked, path, otherwise=NotFound if hides else Forbidden)
         book, now = _book(permit), self._clock()
         standing = await self._store.consents.standing(book, now)
-        years = age(standing.birth_date, now.astimezone(VIETNAM).date())
         party = Party.PERSON if request.about_oneself else Party.REPRESENTATIVE
+        if hides and (same := _standing_for(terms, party, standing.consents, now)) is not None:
+            await self._store.record_event(audit_event(request, permit, path=path, now=now, source=same.consent.id))
+            return same
+        years = age(standing.birth_date, now.astimezone(VIETNAM).date())
         ward = any(_for_ward(one) for one in standing.guardianships)
         needs = needed(terms, years, ward=ward) if terms.permit else frozenset({party})
         approvals = approval_of(party, needs, child_agrees=child_agrees, years=years)
@@ -123,9 +131,9 @@ class Consents:
         await self._door.noted(own_affair(principal, Action.GIVE_CONSENT, patient_id), path)
 
     async def approve(self, principal: Principal, patient_id: bytes | None, consent: bytes, *, path: str) -> None:
-        """Agree to a consent that another party of the same book gave. Raises Forbidden and NotFound."""
+        """Agree to a consent that another party of the same book gave. Raises NotFound and StepUpRequired."""
         asked = own_affair(principal, Action.GIVE_CONSENT, patient_id, opens_more=True)
-        request, permit = await self._door.about(asked, path)
+        request, permit = await self._door.about(asked, path, otherwise=NotFound)
         party = Party.PERSON if request.about_oneself else Party.REPRESENTATIVE
         event = audit_event(request, permit, path=path, now=self._clock())
         if not await self._store.consents.approve(permit, consent, party, event):
@@ -134,12 +142,12 @@ class Consents:
     async def withdraw(self, principal: Principal, patient_id: bytes | None, consent: bytes, *, path: str) -> None:
         """End a consent, from this moment on; what keeps somebody out needs a fresh and strong login to end.
 
-        Raises Forbidden, StepUpRequired, and NotFound when none stands under this id.
+        Raises StepUpRequired, and NotFound when none stands under this id for the caller to end.
         """
         asked = own_affair(principal, Action.WITHDRAW_CONSENT, patient_id)
-        request, permit = await self._door.about(asked, path)
+        request, permit = await self._door.about(asked, path, otherwise=NotFound)
         if any(one.consent.id == consent and not one.consent.permit for one in await self._held(permit)):
-            await self._door.about(dataclasses.replace(asked, opens_more=True), path)
+            await self._door.about(dataclasses.replace(asked, opens_more=True), path, otherwise=NotFound)
         now = self._clock()
         event = audit_event(request, permit, path=path, now=now)
         if not await self._store.consents.end_grant(permit, consent, "consent", event, now=now):
@@ -148,9 +156,12 @@ class Consents:
     async def _held(self, permit: Permit) -> list[HeldConsent]:
         return await self._store.consents.consents(permit)
 
-    async def list(self, principal: Principal, patient_id: bytes | None, *, path: str) -> list[HeldConsent]:
-        """All that was ever said about a book, the newest first. Raises Forbidden."""
-        request, permit = await self._door.about(own_affair(principal, Action.READ_CONSENTS, patient_id), path)
+    async def list(
+        self, principal: Principal, patient_id: bytes | None, *, path: str, otherwise: type[EhbError] = Forbidden
+    ) -> list[HeldConsent]:
+        """All that was ever said about a book, the newest first. Raises Forbidden, or `otherwise` in its place."""
+        asked = own_affair(principal, Action.READ_CONSENTS, patient_id)
+        request, permit = await self._door.about(asked, path, otherwise=otherwise)
         await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
         return sorted(await self._held(permit), key=lambda held: held.consent.agreement.at, reverse=True)
 
@@ -175,6 +186,16 @@ def own_affair(
     own = book == principal.patient_id
     purpose = Purpose.PATIENT_REQUEST if own else Purpose.FAMILY_REQUEST
     return AccessRequest(principal, action, purpose, patient_id=book, opens_more=opens_more)
+
+
+def _standing_for(terms: Terms, party: Party, consents: Iterable[HeldConsent], now: datetime) -> HeldConsent | None:
+    """The consent that hides just what these terms would hide, by the word of the same party."""
+    for held in consents:
+        consent = held.consent
+        alike = consent.hides_records and consent.select == terms.select and consent.agreement.party is party
+        if alike and held.in_force(now) and (consent.purposes, consent.actions) == (terms.purposes, terms.actions):
+            return held
+    return None
 
 
 def _book(permit: Permit) -> bytes:

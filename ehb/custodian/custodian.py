@@ -180,6 +180,11 @@ class Custodian:
             raise NotFound
         return receipt
 
+    async def may_retract(self, principal: Principal, *, path: str) -> None:
+        """Record that no reason was given for a taking back. Raises Forbidden for whoever may not take back any."""
+        _, event = await self._own_facility(principal, Action.RETRACT, path, self._clock())
+        await self._store.record_event(event)
+
     async def receipt(self, principal: Principal, receipt_id: str, *, path: str) -> Receipt:
         """A receipt of the caller's own facility. Raises NotFound for anything else."""
         permit, event = await self._own_facility(principal, Action.READ_RECEIPT, path, self._clock())

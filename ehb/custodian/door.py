@@ -96,10 +96,16 @@ class Door:
         await self.refuse(request, Deny(DenyReason.USED_UP), path)
         raise Forbidden
 
-    async def about(self, request: AccessRequest, path: str) -> tuple[AccessRequest, Permit]:
-        """The permit for something about a book, by all that stands about it. Raises Forbidden."""
+    async def about(
+        self, request: AccessRequest, path: str, *, otherwise: type[EhbError] = Forbidden
+    ) -> tuple[AccessRequest, Permit]:
+        """The permit for something about a book, by all that stands about it. Raises Forbidden.
+
+        `otherwise` is raised in its place where the caller named one thing by its id: NotFound, as for an id that
+        nothing has, so that nobody learns whose is there (standards row E3).
+        """
         request, standing = await self.known(request)
-        return request, await self.authorise(request, path, standing)
+        return request, await self.authorise(request, path, standing, otherwise=otherwise)
 
     async def noted(self, request: AccessRequest, path: str) -> None:
         """Record that somebody asked for something that could not be done. Raises Forbidden for whoever may not ask."""
@@ -131,7 +137,14 @@ class Door:
         in_force = await self._in_force(role, now.astimezone(VIETNAM).date())  # remembered, nearly always
         return dataclasses.replace(request, role_in_force=in_force), standing
 
-    async def authorise(self, request: AccessRequest, path: str, standing: Standing = NOTHING_STANDS) -> Permit:
+    async def authorise(
+        self,
+        request: AccessRequest,
+        path: str,
+        standing: Standing = NOTHING_STANDS,
+        *,
+        otherwise: type[EhbError] = Forbidden,
+    ) -> Permit:
         """The permit. Raises what the outside may know of a refusal, after the trail has it."""
         if request.assurance is not self._assurance:
             request = dataclasses.replace(request, assurance=self._assurance)
@@ -143,7 +156,7 @@ class Door:
             await self.refuse(request, decision, path)
             if decision.reason is DenyReason.STEP_UP:
                 raise self._step_up(request)
-            raise _REFUSALS.get(decision.reason, Forbidden)
+            raise _REFUSALS.get(decision.reason, otherwise)
         return decision
 
     def _step_up(self, request: AccessRequest) -> StepUpRequired:

@@ -147,7 +147,7 @@ class Emergencies:
     ) -> HeldEmergency:
         """Say whether an emergency was one.
 
-        Raises Forbidden for the one who opened it and for other facilities, Conflict when it was judged before.
+        Raises Forbidden for the one who opened it, NotFound for other facilities', Conflict when it was judged before.
         """
         asked = AccessRequest(principal, Action.REVIEW_EMERGENCY, Purpose.ADMINISTRATION, patient_id=patient_id)
         request, permit = await self._door.about(asked, path)
@@ -160,7 +160,7 @@ class Emergencies:
         holder = held.emergency.holder
         if (reason := _may_not_review(principal, holder)) is not None:
             await self._door.refuse(request, Deny(reason, emergency), path)
-            raise Forbidden
+            raise Forbidden if reason is DenyReason.OWN_REVIEW else NotFound
         reviewed = Reviewed(verdict, now, role.licence if role else principal.session)
         event = audit_event(request, permit, path=path, now=now, source=emergency)
         if not await self._store.presentations.review(permit, emergency, reviewed, event):

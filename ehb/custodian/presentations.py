@@ -152,8 +152,9 @@ class Presentations:
         return sorted(found, key=lambda held: held.presentation.begun_at, reverse=True)
 
     async def end(self, principal: Principal, patient_id: bytes | None, presentation: bytes, *, path: str) -> None:
-        """End a showing, from this moment on. Raises Forbidden, and NotFound when none stands under this id."""
-        request, permit = await self._door.about(own_affair(principal, Action.PRESENT, patient_id), path)
+        """End a showing, from this moment on. Raises NotFound when none stands under this id for the caller to end."""
+        asked = own_affair(principal, Action.PRESENT, patient_id)
+        request, permit = await self._door.about(asked, path, otherwise=NotFound)
         now = self._clock()
         event = audit_event(request, permit, path=path, now=now, source=presentation)
         if not await self._store.consents.end_grant(permit, presentation, "presentation", event, now=now):

@@ -11,10 +11,11 @@ import contextlib
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from pydantic import SecretStr
@@ -38,6 +39,8 @@ from ehb.store import embedded
 from ehb.store.vault import Keys, Vault
 
 _MOBILE_CLIENT = "ehb-mobile"
+_LAST_ANSWERS = 5
+"""Seconds that requests have to end when we do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +69,36 @@ def run(demo: Demo, environment: Settings, say: Callable[[str], None] = print) -
         listening = stack.enter_context(_listening(demo.host, demo.port))
         base = f"http://{demo.host}:{listening.getsockname()[1]}"
         say(f"Starting MongoDB, the stand-in eID provider and the API at {base} …")
+        ended: Callable[[], Awaitable[None]]
         if environment.mongo_uri is not None:
-            uri = environment.mongo_uri.get_secret_value()
+            uri, ended = environment.mongo_uri.get_secret_value(), _never
         else:
-            uri = stack.enter_context(embedded.start(folder / "mongo", mongod=environment.mongod)).uri
+            mongo = stack.enter_context(embedded.start(folder / "mongo", mongod=environment.mongod))
+            uri, ended = mongo.uri, mongo.ended
         issuer = stack.enter_context(provider())
         settings = Settings(
             mongo_uri=SecretStr(uri),
             database="ehb_demo",
             base_url=base,
+            profile="developer",
             mobile_client_id=_MOBILE_CLIENT,
             mobile_redirect_uris=(f"{base}/demo/signed-in",),
             eid=EidSettings(issuer=issuer, client_secret=SecretStr("demo"), default_level=3),
             step_up_max_age=3_600,
         )
-        asyncio.run(_serve(demo, settings, _keys(folder), folder, listening, say))
+        asyncio.run(_serve(demo, settings, _keys(folder), folder, listening, say, ended))
 
 
 async def _serve(
-    demo: Demo, settings: Settings, keys: Keys, folder: Path, listening: socket.socket, say: Callable[[str], None]
+    demo: Demo,
+    settings: Settings,
+    keys: Keys,
+    folder: Path,
+    listening: socket.socket,
+    say: Callable[[str], None],
+    database_ended: Callable[[], Awaitable[None]],
 ) -> None:
+    """Raises Unavailable when the database ends before we do."""
     operators(folder, settings)
     private_keys = facility_keys(folder)
     signing = signers(folder)
@@ -93,25 +106,45 @@ async def _serve(
     people = list(synthetic.people(demo.people, demo.seed))
     app = create_app(settings, keys)
     app.router.routes.append(Route("/demo/signed-in", _signed_in))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", **OPTIONS))
+    quiet: dict[str, Any] = {"log_config": None, "log_level": "warning", **OPTIONS}
+    server = uvicorn.Server(uvicorn.Config(app, **quiet, timeout_graceful_shutdown=_LAST_ANSWERS))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
+    ended = asyncio.ensure_future(database_ended())
     try:
         await _started(server, serving)
         await register_people(settings.eid.issuer, people)
         seeding = asyncio.create_task(_seed_once(demo, settings, keys, people, clients, signing))
-        await asyncio.wait([seeding, serving], return_when=asyncio.FIRST_COMPLETED)
-        if not seeding.done():  # Ctrl-C while people were still coming in
+        await asyncio.wait([seeding, serving, ended], return_when=asyncio.FIRST_COMPLETED)
+        if ended.done() or not seeding.done():  # or Ctrl-C while people were still coming in
             seeding.cancel()
+            await asyncio.gather(seeding, return_exceptions=True)
+            _still_there(ended, folder)
             return
         await seeding
         told = ready(settings, people, private_keys)
         if demo.ready_file is not None:
             write_ready(demo.ready_file, told)
         say(welcome(told))
-        await serving
+        await asyncio.wait([serving, ended], return_when=asyncio.FIRST_COMPLETED)
+        _still_there(ended, folder)
     finally:
         server.should_exit = True
+        ended.cancel()
         await serving
+
+
+def _still_there(ended: asyncio.Future[None], folder: Path) -> None:
+    if ended.done():
+        log = folder / "mongo" / "mongod.log"
+        raise Unavailable(
+            vi=f"MongoDB của bản demo đã dừng nên bản demo dừng theo. Nhật ký: {log}",
+            en=f"The demo's MongoDB has ended, and the demo with it. Its log: {log}",
+        )
+
+
+async def _never() -> None:
+    """A database that we did not start ends without us."""
+    await asyncio.Event().wait()
 
 
 async def _started(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:

@@ -60,7 +60,7 @@ def welcome(ready: dict[str, Any]) -> str:
     return f"""
   The electronic health book is ready.  Sổ sức khỏe điện tử đã sẵn sàng.
 
-    GraphQL        {ready["graphql"]}
+    GraphQL        {ready["graphql"]}   (in a browser: a page to try it)
     eID provider   {ready["issuer"]}  (a stand-in: it asks for a login name and nothing else)
 
   Who can log in (of {len(ready["citizens"])}):

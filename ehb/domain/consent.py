@@ -108,6 +108,11 @@ class Consent:
         return not self.permit and self.grantee.kind is _ANYBODY and self.select.records is not None
 
     @property
+    def permitted_by_representative(self) -> bool:
+        """It lets somebody in on the word of who represents the person."""
+        return self.permit and self.agreement.party is Party.REPRESENTATIVE
+
+    @property
     def closed_by_representative(self) -> bool:
         """It keeps somebody out, or something closed, on the word of who represents the person."""
         return not self.permit and self.agreement.party is Party.REPRESENTATIVE
@@ -151,6 +156,7 @@ class HeldConsent:
         return kind is _ANYBODY
 
 
+_RESEARCH = Purpose.RESEARCH
 _CONSENT, _THIRD_PARTY, _BLOCKED = Ground.CONSENT, Ground.THIRD_PARTY, DenyReason.BLOCKED
 
 
@@ -158,8 +164,8 @@ def provisions(held: HeldConsent, request: AccessRequest) -> tuple[Provision, ..
     """What a consent says about a request: one provision, or nothing when it is about something else.
 
     A person is never kept out of their own book.
-    Nobody can permit anybody at all, nor a third party without the managing unit; keeping them out needs no one else,
-    and holds for a practitioner whose role has lapsed, too. Asks first what costs least.
+    Nobody can permit anybody at all, nor a third party or research without the managing unit; keeping them out needs no
+    one else, and holds for a practitioner whose role has lapsed, too. Asks first what costs least.
     """
     consent, now, permit = held.consent, request.now, held.consent.permit
     if request.purpose not in consent.purposes or request.action not in consent.actions:
@@ -170,7 +176,8 @@ def provisions(held: HeldConsent, request: AccessRequest) -> tuple[Provision, ..
         return ()
     kind = consent.grantee.kind
     third_party = kind is _ORGANIZATION
-    if permit and (kind is _ANYBODY or (third_party and Party.MANAGING_UNIT not in consent.needs)):
+    with_unit = third_party or request.purpose is _RESEARCH
+    if permit and (kind is _ANYBODY or (with_unit and Party.MANAGING_UNIT not in consent.needs)):
         return ()
     ground, uses = _THIRD_PARTY if third_party else _CONSENT, consent.max_uses
     select, exceptions, without = consent.select, consent.exceptions, consent.without

@@ -153,21 +153,24 @@ def _when(terms: Terms, now: datetime) -> Iterator[TermsProblem]:
 def needed(terms: Terms, years: int | None, *, ward: bool) -> frozenset[Party]:
     """Whose agreement the terms need, by the age of the person (Law 91/2025 Art 24). An unknown age is an adult's.
 
-    To be kept out nobody needs anybody else.
+    To be kept out nobody needs anybody else. Research and third parties need the managing unit, too (Decree 102/2025
+    Art 10.2c). Nobody opens what is sensitive of somebody else to a private person: they have to agree themselves.
     """
     parties = {Party.PERSON}
     if ward or (years is not None and years < ASSENT_FROM):
         parties = {Party.REPRESENTATIVE}
     elif years is not None and years < OF_AGE:
         parties = {Party.PERSON, Party.REPRESENTATIVE}
-    if terms.grantee_kind is GranteeKind.ORGANIZATION:
+    if terms.labels and terms.grantee_kind is GranteeKind.PERSON:
+        parties.add(Party.PERSON)
+    if terms.grantee_kind is GranteeKind.ORGANIZATION or Purpose.RESEARCH in terms.purposes:
         parties.add(Party.MANAGING_UNIT)
     return frozenset(parties)
 
 
 def approval_of(party: Party, needs: frozenset[Party], *, child_agrees: bool, years: int | None) -> frozenset[Party]:
-    """Whose agreement is there at once. For a child under 14, who has no account, the guardian says that it agrees."""
-    by_guardian = party is Party.REPRESENTATIVE and years is not None and years < ACCOUNT_FROM
+    """Whose agreement is there at once. A child of 7 to 13 has no account: the guardian says that it agrees."""
+    by_guardian = party is Party.REPRESENTATIVE and years is not None and ASSENT_FROM <= years < ACCOUNT_FROM
     return frozenset({party, Party.PERSON}) & needs if by_guardian and child_agrees else frozenset({party}) & needs
 
 

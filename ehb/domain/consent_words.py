@@ -16,7 +16,7 @@ from ehb.domain.records import Section
 from ehb.domain.selection import Selection
 from ehb.domain.sensitivity import SENSITIVITY_LABELS
 
-VERSION = "2026-11"
+VERSION = "2026-11-2"
 """Of the sentences below; a changed sentence is a new version."""
 
 SECTIONS: dict[Section, tuple[str, str]] = {
@@ -65,13 +65,17 @@ _GRANTEES: dict[GranteeKind, tuple[str, str]] = {
     GranteeKind.ANYBODY: ("tất cả những người khác", "everybody else"),
 }
 
+_OWN_BOOK = ("sổ sức khỏe của bạn", "your health book")
+_THEIR_BOOK = ("sổ sức khỏe của người mà bạn đại diện", "the health book of the person whom you represent")
+_OF = ("trong", "of")
 
-def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mapping[str, str]) -> str:
-    """The whole agreement as sentences, in Vietnamese or English."""
+
+def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mapping[str, str], own: bool = True) -> str:
+    """The whole agreement as sentences, in Vietnamese or English. `own`: whoever agrees speaks of their own book."""
     en = language == "en"
     whom = _GRANTEES[terms.grantee_kind][en].format(name=grantee_name)
     actions = _listed((ACTIONS[one][en] for one in sorted(terms.actions)), en=en)
-    what = _selection(terms.select, facilities, en=en)
+    what = _selection(terms.select, facilities, en=en, own=own)
     why = _listed((PURPOSES[one][en] for one in sorted(terms.purposes)), en=en)
     if terms.permit:
         said = [
@@ -84,7 +88,7 @@ def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mappi
             else f"Bạn không cho phép {whom} {actions} {what}, {why}."
         ]
     for one in terms.exceptions:
-        part = _selection(one, facilities, en=en)
+        part = _selection(one, facilities, en=en, own=own)
         said.append(f"Not among it: {part}." if en else f"Không bao gồm: {part}.")
     if terms.without:
         fields = ", ".join(sorted(terms.without))
@@ -114,14 +118,17 @@ def _validity(terms: Terms, *, en: bool) -> list[str]:
     if terms.valid_until is not None:
         said.append(f"Until {_day(terms.valid_until)}." if en else f"Đến {_day(terms.valid_until)}.")
     if terms.max_uses is not None:
-        said.append(f"At most {terms.max_uses} openings." if en else f"Tối đa {terms.max_uses} lần mở.")
+        times = "once" if terms.max_uses == 1 else f"{terms.max_uses} times"
+        said.append(f"It may be opened {times} at most." if en else f"Tối đa {terms.max_uses} lần mở.")
     return said
 
 
-def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool) -> str:
+def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool, own: bool) -> str:
     parts: list[str] = []
     if select.records is not None:
-        parts.append(f"{len(select.records)} chosen records" if en else f"{len(select.records)} bản ghi đã chọn")
+        count = len(select.records)
+        chosen = "one chosen record" if count == 1 else f"{count} chosen records"
+        parts.append(chosen if en else f"{count} bản ghi đã chọn")
     if select.sections is not None:
         parts.append(_listed((SECTIONS[one][en] for one in Section if one in select.sections), en=en))
     if select.kinds is not None:
@@ -129,7 +136,8 @@ def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool) ->
     if select.labels is not None:
         names = _label_names(select.labels, en=en)
         parts.append(f"sensitive records ({names})" if en else f"thông tin nhạy cảm ({names})")
-    whole = ("your health book" if en else "sổ sức khỏe của bạn") if not parts else ", ".join(parts)
+    book = _OWN_BOOK if own else _THEIR_BOOK
+    whole = ", ".join(parts) if parts and own else f"{', '.join(parts)} {_OF[en]} {book[en]}" if parts else book[en]
     if select.facilities is not None:
         names = _listed((facilities.get(code, code) for code in sorted(select.facilities)), en=en)
         whole += f" from {names}" if en else f" từ {names}"

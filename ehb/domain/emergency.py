@@ -24,6 +24,7 @@ LONGEST = timedelta(hours=4)
 REVIEW_WITHIN = timedelta(days=5)
 """Three working days (domain facts §5), a weekend between them."""
 SHORTEST_REASON, LONGEST_REASON = 10, 1_000
+"""Letters that can be read, and characters."""
 
 
 class Verdict(enum.StrEnum):

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ehb.domain import consent, emergency, guardianship, presentation
-from ehb.domain.consent import READING, HeldConsent
+from ehb.domain.coding import VIETNAM
+from ehb.domain.consent import READING, HeldConsent, Party
 from ehb.domain.emergency import HeldEmergency
 from ehb.domain.guardianship import HeldGuardianship
 from ehb.domain.identity import PrincipalKind
@@ -122,14 +123,31 @@ def consented(request: AccessRequest, standing: Standing) -> Iterable[Provision]
     """What the person agreed to, and whom or what they keep out.
 
     What a guardian closes is closed to others: neither they nor another guardian of the same person is kept out by it.
+    What a guardian permitted alone ends when the child is old enough to be asked (Law 91/2025 Art 24).
     """
     speaks = bool(standing.guardianships) and bool(_spoken_for(request, standing))
     return [
         provision
         for held in standing.consents
-        if not (speaks and held.consent.closed_by_representative)
+        if not (speaks and held.consent.closed_by_representative) and not _outgrown(held, request, standing)
         for provision in consent.provisions(held, request)
     ]
+
+
+def _outgrown(held: HeldConsent, request: AccessRequest, standing: Standing) -> bool:
+    """Whether a permit rests on a guardian's word alone, about somebody who has to agree by now.
+
+    A ward whom a court gave a guardian does not outgrow it while that guardianship stands.
+    """
+    if not held.consent.permitted_by_representative or Party.PERSON in held.approvals:
+        return False
+    if request.now is None or any(
+        one.guardianship.relation is guardianship.Relation.GUARDIAN_OF_WARD and one.in_force(request.now, None)
+        for one in standing.guardianships
+    ):
+        return request.now is None
+    years = guardianship.age(standing.birth_date, request.now.astimezone(VIETNAM).date())
+    return years is None or years >= guardianship.ASSENT_FROM
 
 
 def _spoken_for(request: AccessRequest, standing: Standing) -> list[HeldGuardianship]:

@@ -202,7 +202,7 @@ def capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
         ordered[MOST_PROBLEMS].severity,
         "problems.more",
         f"Còn ít nhất {left_out} vấn đề khác không liệt kê.",
-        f"At least {left_out} more problems are not listed.",
+        f"At least {left_out} more problem{'s are' if left_out > 1 else ' is'} not listed.",
     )
     return (*ordered[:MOST_PROBLEMS], more)
 

@@ -27,13 +27,17 @@ class TrailQuery:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line. `id` is 32 bytes; `own` are the people of the book; `name` is a private name the person knows."""
+    """One line. `id` is 32 bytes; `own` are the people of the book; `name` is a private name the person knows.
+
+    `reason` is why an emergency was opened, in the words of whoever opened it.
+    """
 
     id: bytes
     event: AuditEvent
     disputed: bool
     own: frozenset[bytes]
     name: str | None = field(default=None, repr=False)
+    reason: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

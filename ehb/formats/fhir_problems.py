@@ -65,7 +65,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     ),
     "fhir.reference_unresolved": (
         "{count} tham chiếu dẫn ra ngoài Bundle; chỉ giữ tên đi kèm.",
-        "{count} references lead out of the bundle; only their display is kept.",
+        "{count} reference{s} lead{v} out of the bundle; only the display is kept.",
     ),
     "fhir.patient_missing": ("Bundle không có Patient.", "The bundle has no Patient."),
     "fhir.patient_count": ("Một Bundle chỉ cho một người bệnh.", "One bundle tells about one patient."),
@@ -80,7 +80,7 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fhir.card_format": ("Số thẻ BHYT không đúng định dạng.", "The insurance card number has no known form."),
     "fhir.identifier_unknown": (
         "{count} số định danh thuộc hệ thống không dùng để nhận ra người bệnh.",
-        "{count} identifiers are of systems that we do not know a person by.",
+        "{count} identifier{s} {are} of a system that we do not know a person by.",
     ),
     "fhir.identifier_missing": (
         "Patient không có số định danh dùng được, ví dụ của hệ thống http://fhir.ehealth.gov.vn/core/sid/national_id; "
@@ -91,23 +91,23 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fhir.time_missing": ("Không có thời điểm nào cho tài nguyên này.", "Nothing says when this happened."),
     "fhir.time_assumed": (
         "{count} tài nguyên không ghi thời điểm; xếp theo lượt khám hoặc ngày của giấy.",
-        "{count} resources say no time; they are placed by their encounter or the document's date.",
+        "{count} resource{s} say{v} no time: placed by the encounter or the document's date.",
     ),
     "fhir.billing_not_kept": (
         "{count} tài nguyên thanh toán không được lưu trong sổ sức khỏe.",
-        "{count} billing resources are not kept in the health book.",
+        "{count} billing resource{s} {are} not kept in the health book.",
     ),
     "fhir.not_kept": (
         "{count} tài nguyên loại này không được lưu trong sổ sức khỏe.",
-        "{count} resources of this type are not kept in the health book.",
+        "{count} resource{s} of this type {are} not kept in the health book.",
     ),
     "fhir.entered_in_error": (
         "{count} tài nguyên được đánh dấu nhập nhầm nên không hiển thị.",
-        "{count} resources are marked as entered in error and not shown.",
+        "{count} resource{s} {are} marked as entered in error and not shown.",
     ),
     "fhir.field_not_kept": (
         "Sổ không có chỗ cho phần tử này; gặp ở {count} tài nguyên.",
-        "The book has no place for this element; found in {count} resources.",
+        "The book has no place for this element; found in {count} resource{s}.",
     ),
 }
 
@@ -147,4 +147,10 @@ def problem(rule: str, *, table: str | None = None, field: str | None = None, co
     """The problem of one rule, as grave as the rule is. Raises KeyError for a rule without words."""
     vi, en = MESSAGES[rule]
     severity = Severity.WARNING if rule in _WARNINGS else Severity.ERROR
-    return Problem(severity, rule, vi.format(count=count), en.format(count=count), table=table, field=field)
+    return Problem(severity, rule, vi.format(count=count), _counted(en, count), table=table, field=field)
+
+
+def _counted(words: str, count: int) -> str:
+    """English words about one or several: `{s}` of a noun, `{v}` of its verb."""
+    one = count == 1
+    return words.format(count=count, s="" if one else "s", v="s" if one else "", are="is" if one else "are")

@@ -36,8 +36,11 @@ class Checked:
     problems: tuple[TermsProblem, ...]
 
 
-async def check(register: Register, terms: Terms, *, language: str, now: datetime) -> Checked:
-    """What terms say in plain words, and everything that is wrong with them. Gives nothing."""
+async def check(register: Register, terms: Terms, *, language: str, now: datetime, own: bool = True) -> Checked:
+    """What terms say in plain words, and everything that is wrong with them. Gives nothing.
+
+    `own`: whoever proposes them speaks of their own book.
+    """
     problems = problems_of(terms, now)
     if any(one.code in TOO_LONG for one in problems):
         return Checked(terms, None, "", tuple(problems))
@@ -83,7 +86,7 @@ async def check(register: Register, terms: Terms, *, language: str, now: datetim
             )
         else:
             names[code] = facility.name
-    text = text_of(terms, language, grantee_name=name, facilities=names)
+    text = text_of(terms, language, grantee_name=name, facilities=names, own=own)
     return Checked(terms, number, text, tuple(problems))
 
 
@@ -104,7 +107,8 @@ async def give(
     path: str,
 ) -> HeldConsent | tuple[TermsProblem, ...]:
     """Give a consent, or say everything that is wrong with its terms. Raises Forbidden and Conflict."""
-    checked = await check(register, terms, language=language, now=now)
+    own = patient_id == principal.patient_id
+    checked = await check(register, terms, language=language, now=now, own=own)
     if checked.problems:
         await custodian.consents.may_give(principal, patient_id, path=path)
         return checked.problems
@@ -117,7 +121,10 @@ async def give(
 async def restrict(
     custodian: Custodian, principal: Principal, patient_id: bytes, key: bytes, *, language: str, path: str
 ) -> HeldConsent:
-    """Hide one record from everybody else, on every path, also in an emergency. Raises Forbidden and Conflict."""
+    """Hide one record from everybody else, on every path, also in an emergency; what stands when it is hidden already.
+
+    Raises NotFound for a record that is not the caller's to hide, and Conflict.
+    """
     terms = Terms(
         permit=False,
         grantee_kind=GranteeKind.ANYBODY,
@@ -125,13 +132,14 @@ async def restrict(
         select=Selection(records=frozenset({key})),
         actions=READING,
     )
-    shown = Shown(text_of(terms, language, grantee_name="", facilities={}), VERSION, language)
+    own = patient_id == principal.patient_id
+    shown = Shown(text_of(terms, language, grantee_name="", facilities={}, own=own), VERSION, language)
     return await custodian.consents.give(principal, patient_id, terms, None, shown, child_agrees=False, path=path)
 
 
 async def lift(custodian: Custodian, principal: Principal, patient_id: bytes, key: bytes, *, path: str) -> None:
-    """Show a hidden record again to whom it would be open. Raises Forbidden, and NotFound when it is not hidden."""
-    held = await custodian.consents.list(principal, patient_id, path=path)
+    """Show a hidden record again to whom it would be open. Raises NotFound when it is not hidden, or not theirs."""
+    held = await custodian.consents.list(principal, patient_id, path=path, otherwise=NotFound)
     hiding = [
         one.consent.id
         for one in held

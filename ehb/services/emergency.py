@@ -6,6 +6,7 @@ from ehb.custodian import Custodian
 from ehb.custodian.emergencies import ReviewQueue
 from ehb.domain.emergency import LONGEST_REASON, SHORTEST_REASON, HeldEmergency, Verdict
 from ehb.domain.identity import Principal
+from ehb.domain.reason import letters, visible
 from ehb.errors import BadInput
 
 MOST_REVIEWS = 100
@@ -15,12 +16,12 @@ async def open_book(
     custodian: Custodian, principal: Principal, patient_id: bytes | None, reason: str, *, path: str
 ) -> HeldEmergency:
     """Open a book in an emergency. Raises BadInput for a reason that is none, Forbidden and NotFound."""
-    said = " ".join(reason.split())
-    if not SHORTEST_REASON <= len(said) <= LONGEST_REASON:
+    said = visible(reason)
+    if letters(said) < SHORTEST_REASON or len(said) > LONGEST_REASON:
         await custodian.emergencies.may_open(principal, patient_id, path=path)
         raise BadInput(
-            vi=f"Lý do phải có từ {SHORTEST_REASON} đến {LONGEST_REASON} ký tự.",
-            en=f"The reason must have {SHORTEST_REASON} to {LONGEST_REASON} characters.",
+            vi=f"Lý do phải có ít nhất {SHORTEST_REASON} chữ cái đọc được và nhiều nhất {LONGEST_REASON} ký tự.",
+            en=f"The reason must have {SHORTEST_REASON} readable letters, and {LONGEST_REASON} characters at most.",
         )
     return await custodian.emergencies.open(principal, patient_id, said, path=path)
 

@@ -7,12 +7,13 @@ from datetime import datetime
 
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
+from ehb.domain.reason import letters, visible
 from ehb.domain.sensitivity_problems import label_problems
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, capped, clinical_problems
 from ehb.domain.withholding import without_what_no_record_may_say
 from ehb.errors import BadInput
 
-LONGEST_REASON = 1_000
+SHORTEST_REASON, LONGEST_REASON = 3, 1_000
 
 
 async def submit(
@@ -38,13 +39,15 @@ async def submit(
 async def retract(custodian: Custodian, principal: Principal, receipt_id: str, reason: str, *, path: str) -> Receipt:
     """Take a visit back that was entered in error: it leaves the book, and stays in its history with the reason.
 
-    Raises BadInput without a reason, NotFound for a foreign receipt, Conflict for one that is not the newest version.
+    Raises Forbidden, BadInput without a reason, NotFound for a foreign receipt, Conflict for one that is not the
+    newest version.
     """
-    said = " ".join(reason.split())
-    if not 3 <= len(said) <= LONGEST_REASON:
+    said = visible(reason)
+    if letters(said) < SHORTEST_REASON or len(said) > LONGEST_REASON:
+        await custodian.may_retract(principal, path=path)
         raise BadInput(
-            vi=f"reason phải có từ 3 đến {LONGEST_REASON} ký tự.",
-            en=f"reason must have 3 to {LONGEST_REASON} characters.",
+            vi=f"reason phải có ít nhất {SHORTEST_REASON} chữ cái và nhiều nhất {LONGEST_REASON} ký tự.",
+            en=f"reason must have {SHORTEST_REASON} letters, and {LONGEST_REASON} characters at most.",
         )
     return await custodian.retract(principal, receipt_id, said, path=path)
 

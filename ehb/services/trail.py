@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
+from ehb.domain.reason import letters, visible
 from ehb.domain.trail import Dispute, Line, TrailQuery
 from ehb.domain.trail_words import Who, kind_of, sentence
 from ehb.errors import BadInput
@@ -86,12 +87,12 @@ async def dispute(
     custodian: Custodian, principal: Principal, patient_id: bytes | None, line: bytes, reason: str, *, path: str
 ) -> None:
     """Object to a line. Raises BadInput without a reason, Forbidden, NotFound and Conflict."""
-    said = " ".join(reason.split())
-    if not SHORTEST_REASON <= len(said) <= LONGEST_REASON:
+    said = visible(reason)
+    if letters(said) < SHORTEST_REASON or len(said) > LONGEST_REASON:
         await custodian.trail.may_dispute(principal, patient_id, path=path)
         raise BadInput(
-            vi=f"Lý do phải có từ {SHORTEST_REASON} đến {LONGEST_REASON} ký tự.",
-            en=f"The reason must have {SHORTEST_REASON} to {LONGEST_REASON} characters.",
+            vi=f"Lý do phải có ít nhất {SHORTEST_REASON} chữ cái và nhiều nhất {LONGEST_REASON} ký tự.",
+            en=f"The reason must have {SHORTEST_REASON} letters, and {LONGEST_REASON} characters at most.",
         )
     await custodian.trail.dispute(principal, patient_id, line, said, path=path)
 

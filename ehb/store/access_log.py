@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
-from ehb.domain.access import Action, Permit
+from ehb.domain.access import Action, Ground, Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.records import Section
 from ehb.domain.trail import Dispute, Line, TrailQuery
@@ -16,9 +16,11 @@ from ehb.domain.trail_seal import Proof
 from ehb.errors import Conflict, Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail, moment_bytes
 from ehb.store.changes import Changes
+from ehb.store.grants import Grants
 from ehb.store.mongo import Document, Mongo, Session, translated
 from ehb.store.people import People
 from ehb.store.trail_seals import TrailProofs
+from ehb.store.vault import DataKey
 
 _REASON = b"dispute\0"
 
@@ -27,10 +29,11 @@ _REASON = b"dispute\0"
 class AccessLog:
     """Reads the trail for the person it is about."""
 
-    def __init__(self, mongo: Mongo, people: People, trail: AuditTrail) -> None:
+    def __init__(self, mongo: Mongo, grants: Grants, people: People, trail: AuditTrail) -> None:
         self._mongo = mongo
         self._events = mongo.database["audit_events"]
         self._disputes = mongo.database["disputes"]
+        self._grants = grants
         self._people = people
         self._trail = trail
         self._changes = Changes(mongo)
@@ -38,7 +41,8 @@ class AccessLog:
 
     async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]:
         """One line more than a page, if there is one, newest first."""
-        book = await self._book(permit)
+        people = await self._book(permit)
+        book = list(people)
         found: list[Document] = []
         for person in book:
             wanted = {"_id": _range(person, query), **_filter(query, book)}
@@ -50,6 +54,7 @@ class AccessLog:
             async for one in self._disputes.find({"_id": {"$in": [one["_id"] for one in page]}}, {"_id": 1})
         }
         names = await self._names({one["agent"]["patient"] for one in page if _is_known_to_the_person(one)})
+        reasons = await self._grants.reasons(people, _emergencies(page))
         return [
             Line(
                 bytes(one["_id"]),
@@ -57,6 +62,7 @@ class AccessLog:
                 bytes(one["_id"]) in disputed,
                 frozenset(book),
                 names.get(one["agent"]["patient"]) if _is_known_to_the_person(one) else None,
+                reasons.get(one["source"]),
             )
             for one in page
         ]
@@ -75,7 +81,8 @@ class AccessLog:
         whether the permit still holds. Ends when other people share the book than before. Raises Unavailable when
         lines may have been missed.
         """
-        book = frozenset(await self._book(permit))
+        people = await self._book(permit)
+        book = frozenset(people)
         async with self._changes.of(book) as changes:
             if frozenset(await self._book(permit)) != book:
                 return
@@ -88,7 +95,9 @@ class AccessLog:
                     yield None
                     continue
                 names = await self._names({one["agent"]["patient"]} if _is_known_to_the_person(one) else ())
-                yield Line(bytes(one["_id"]), event_of(one), False, book, names.get(one["agent"]["patient"]))
+                reasons = await self._grants.reasons(people, _emergencies([one]))
+                name = names.get(one["agent"]["patient"])
+                yield Line(bytes(one["_id"]), event_of(one), False, book, name, reasons.get(one["source"]))
 
     async def dispute(self, permit: Permit, line: bytes, reason: str, event: AuditEvent) -> None:
         """Keep an objection. Raises NotFound for a line of another book, Conflict for one that was objected to."""
@@ -125,10 +134,10 @@ class AccessLog:
             if (line := bytes(one["_id"])) in events and line[:16] in keys
         ]
 
-    async def _book(self, permit: Permit) -> list[bytes]:
+    async def _book(self, permit: Permit) -> dict[bytes, DataKey]:
         if permit.action is not Action.READ_TRAIL or permit.patient_id is None:
             raise Forbidden
-        return [one.patient_id for one in await self._people.sharing(permit.patient_id)]
+        return {one.patient_id: one.data_key for one in await self._people.sharing(permit.patient_id)}
 
     async def _names(self, people: Iterable[bytes]) -> dict[bytes, str]:
         found: dict[bytes, str] = {}
@@ -165,6 +174,12 @@ def _is_known_to_the_person(document: Document) -> bool:
     """A private person whom the book's person let in, or who represents them: the name is no news to them."""
     private = document["agent"]["licence"] is None and document["agent"]["patient"] not in (None, document["patient"])
     return private and document["outcome"] == "PERMIT" and document["rule"] in ("REPRESENTATION", "CONSENT")
+
+
+def _emergencies(page: Iterable[Document]) -> set[bytes]:
+    """Ids of the emergencies by which somebody was let in."""
+    opened = (one for one in page if one["action"] == Action.OPEN_EMERGENCY or one["rule"] == Ground.EMERGENCY)
+    return {bytes(one["source"]) for one in opened if one["source"] is not None}
 
 
 def _range(person: bytes, query: TrailQuery) -> Document:

@@ -16,6 +16,7 @@ Never for production: the packaged server is old (6.0.5). A real cluster is `EHB
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import base64
 import contextlib
@@ -90,6 +91,15 @@ class EmbeddedMongo:
         if self._throw_away:
             shutil.rmtree(self.data, ignore_errors=True)
         atexit.unregister(self.stop)
+
+    async def ended(self) -> None:
+        """Wait until mongod is gone: stopped by us, killed, or broken."""
+        report, loop, gone = cast("IO[bytes]", self._watchdog.stdout), asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(report, gone.set)  # the watchdog closes it; nothing else comes after the process id
+        try:
+            await gone.wait()
+        finally:
+            loop.remove_reader(report)
 
     def __enter__(self) -> Self:
         return self

@@ -39,7 +39,7 @@ _TYPES: dict[str, type[Any]] = {
 }
 _DECODERS = {name: msgspec.msgpack.Decoder(kind) for name, kind in _TYPES.items()}
 _encode = msgspec.msgpack.Encoder().encode
-_ID_SIZE = 32
+_KEY_SIZE, _ID_SIZE = 16, 32
 MOST_STANDING = 500
 """Grants of one person that may stand at once: more than anybody needs, and still one quick read."""
 
@@ -221,6 +221,15 @@ class Grants:
         places = [(document, bytes(document["_id"])[:16]) for document in documents]
         return [Kept(owner, _held(document, keys[owner])) for document, owner in places if owner in keys]
 
+    async def reasons(self, keys: Mapping[bytes, DataKey], sources: Iterable[bytes]) -> dict[bytes, str]:
+        """Why the emergencies with these ids were opened, of the people with these keys."""
+        places = [owner + source for source in sources for owner in keys]
+        if not places:
+            return {}
+        documents = await self._grants.find({"_id": {"$in": places}, "type": "emergency"}).to_list()
+        found = [_held(one, keys[bytes(one["_id"])[:16]]) for one in documents]
+        return {one.emergency.id: one.emergency.reason for one in found if isinstance(one, HeldEmergency)}
+
     async def tally(self, facility: str, now: datetime) -> dict[str, int]:
         """Emergencies of a facility by verdict; those without one as `waiting` or `overdue`."""
         late = {"$cond": [{"$lte": ["$review_by", now]}, "overdue", "waiting"]}
@@ -277,5 +286,7 @@ def _in_time(now: datetime) -> Document:
 
 
 def _range(patient_id: bytes) -> Document:
+    if len(patient_id) != _KEY_SIZE:  # a shorter key would range over the grants of everybody
+        raise Forbidden
     low, high = patient_id.ljust(_ID_SIZE, b"\x00"), patient_id.ljust(_ID_SIZE, b"\xff")
     return {"_id": {"$gte": Binary(low), "$lte": Binary(high)}}

@@ -61,6 +61,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "facility_clients": [IndexModel("facility")],
     "practitioners": [IndexModel("number", sparse=True)],
+    "trusted_documents": [IndexModel("aliases", unique=True, sparse=True)],
 }
 
 

@@ -59,7 +59,7 @@ class Store:
         self._practitioners = Practitioners(mongo, vault)
         grants = Grants(mongo, self._people)
         self.consents = ConsentShelf(mongo, grants, self._people, self._trail)
-        self.log = AccessLog(mongo, self._people, self._trail)
+        self.log = AccessLog(mongo, grants, self._people, self._trail)
         self.guardians = GuardianShelf(mongo, grants, self._people, self._trail)
         self.presentations = PresentationShelf(mongo, grants, self._people, self._trail)
 
@@ -126,12 +126,24 @@ class Store:
             return await self._intake.retract(permit, receipt_id, reason, event, session, now=now)
 
         receipt, could_be = await self._mongo.transaction(work)
-        if not could_be:
-            raise Conflict(
-                vi="Chỉ thu hồi được phiên bản mới nhất đã được nhận của lượt khám.",
-                en="Only the newest version of a visit that was taken can be taken back.",
-            )
+        if not could_be and receipt is not None:
+            raise await self._not_newest(permit, receipt)
         return receipt
+
+    async def _not_newest(self, permit: Permit, receipt: Receipt) -> Conflict:
+        """Why a visit cannot be taken back by this receipt, and by which one it can."""
+        if receipt.replaced_by is None:
+            return Conflict(vi="Hồ sơ này không được nhận nên không có gì để thu hồi.", en="This visit was not taken.")
+        newest: Receipt | None = receipt
+        while newest is not None and newest.replaced_by is not None:
+            receipt, newest = newest, await self._receipts.find(permit, newest.replaced_by)
+        named = newest.id if newest is not None else receipt.replaced_by
+        conflict = Conflict(
+            vi=f"Chỉ thu hồi được phiên bản mới nhất của lượt khám, theo biên nhận {named}.",
+            en=f"Only the newest version of a visit can be taken back, by its receipt {named}.",
+        )
+        conflict.details = {"newestReceipt": named}
+        return conflict
 
     async def receipt(self, permit: Permit, receipt_id: str) -> Receipt | None:
         """A receipt of the permit's own facility."""

@@ -173,9 +173,28 @@ def test_an_organization_is_kept_out_by_the_person_alone(approvals: frozenset[Pa
 @pytest.mark.parametrize("purpose", Purpose)
 @pytest.mark.parametrize("agreed", Purpose)
 def test_a_consent_holds_for_its_purposes_alone(purpose: Purpose, agreed: Purpose) -> None:
-    decision = answered(replace(TREATING, purpose=purpose), consent(purposes=frozenset({agreed})))
+    by_unit = {"needs": BOTH, "approvals": BOTH} if agreed is Purpose.RESEARCH else {}
+
+    decision = answered(replace(TREATING, purpose=purpose), consent(purposes=frozenset({agreed}), **by_unit))
 
     assert (decision is YES) == (purpose is agreed)
+
+
+@pytest.mark.parametrize(
+    ("needs", "approvals", "answer"),
+    rows(
+        ("the person alone", {Party.PERSON}, {Party.PERSON}, NO),
+        ("asked for and not given", BOTH, {Party.PERSON}, NO),
+        ("given though not asked for", {Party.PERSON}, BOTH, NO),
+        ("both", BOTH, BOTH, YES),
+    ),
+)
+def test_research_needs_the_managing_unit_whoever_is_permitted(
+    needs: frozenset[Party], approvals: frozenset[Party], answer: object
+) -> None:
+    agreed = {"purposes": frozenset({Purpose.RESEARCH}), "needs": frozenset(needs), "approvals": frozenset(approvals)}
+
+    assert answered(replace(TREATING, purpose=Purpose.RESEARCH), consent(**agreed)) is answer
 
 
 @pytest.mark.parametrize("action", Action)

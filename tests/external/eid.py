@@ -148,6 +148,7 @@ async def running(mongo_uri: str, database: str, folder: Path, profile: str, **m
         base_url=base,
         mobile_client_id=CLIENT,
         mobile_redirect_uris=(REDIRECT,),
+        trusted_documents=False,
         eid=EidSettings(issuer=issuer, **eid),
     )
     server = uvicorn.Server(

@@ -44,6 +44,7 @@ class Worker:
 
 
 async def test_row_l3_one_worker_gives_the_budget_and_not_a_point_more(mongo: Mongo) -> None:
+    """Row L3."""
     worker = Worker(mongo)
 
     assert sum([await worker.granted(7, 1) for _ in range(MOST)]) in range((MOST - STEP) // 7, MOST // 7 + 1)
@@ -51,6 +52,7 @@ async def test_row_l3_one_worker_gives_the_budget_and_not_a_point_more(mongo: Mo
 
 
 async def test_row_l3_all_workers_together_give_at_most_a_step_for_each_more(mongo: Mongo) -> None:
+    """Row L3."""
     workers = [Worker(mongo) for _ in range(5)]
 
     spent = 10 * sum(await gather(*(worker.granted(10, 300) for worker in workers)))

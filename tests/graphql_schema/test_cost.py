@@ -102,6 +102,7 @@ def test_fragments_that_spread_each_other_twice_are_reckoned_at_once() -> None:
 async def test_too_much_is_refused_with_its_cost_before_anything_is_read(
     house: House, first: int, by_variable: bool
 ) -> None:
+    """Row L3."""
     token = await house.citizen(NATIONAL_ID)
     before = await house.mongo.database["audit_events"].count_documents({})
 

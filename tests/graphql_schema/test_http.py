@@ -71,17 +71,10 @@ async def test_a_faulty_request_is_200_for_old_clients_and_still_without_data(ho
 async def test_what_is_no_request_is_refused_before_it_is_parsed(
     house: House, content: bytes, kind: str, status: int
 ) -> None:
-    """Row H3."""
+    """Row H3. Row H8."""
     answer = await house.http.post("/graphql", content=content, headers={"Content-Type": kind})
 
     assert answer.status_code == status
-
-
-async def test_get_is_not_a_way_in(house: House) -> None:
-    answer = await house.http.get("/graphql", params=ME)
-
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["allow"]
 
 
 async def test_a_media_type_that_we_do_not_speak_is_406(house: House) -> None:

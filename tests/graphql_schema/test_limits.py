@@ -35,7 +35,7 @@ def test_a_fragment_is_measured_wherever_it_is_spread() -> None:
         "{ a: me { kind } ...x } fragment x on Query { b: me { ... { kind } } __schema { types { name } } }"
     )
 
-    assert list(measures(document)) == [Measure(depth=3, fields=8, roots=3, aliases=2, introspections=1)]
+    assert list(measures(document)) == [Measure(depth=2, fields=8, roots=3, aliases=2, introspections=1)]
 
 
 def test_a_document_that_doubles_itself_is_measured_at_once() -> None:
