@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from ehb.errors import Misconfigured
 
 Level = Annotated[int, Field(ge=0, le=4)]
 """0 is none, 4 the highest (Decree 69/2024 Art 20)."""
+_BARE = re.compile(r"[a-z]+://[A-Za-z0-9.:\[\]-]+")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -107,7 +109,9 @@ class Settings(BaseSettings):
     @field_validator("allowed_origins")
     @classmethod
     def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_is_safe(one) and one.count("/") == 2 and one.isascii() for one in value):
+        if not all(
+            _is_safe(one) and one.count("/") == 2 and one.isascii() and not set("?#@") & set(one) for one in value
+        ):
             raise ValueError("https://host or https://host:port, without a path")
         return value
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from starlette.datastructures import Headers
 
+from ehb.errors import Forbidden
+from graphql_schema import running
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 from tests.sockets import talking, upgraded
@@ -100,3 +103,15 @@ async def test_events_of_another_persons_book_are_not_heard(house: House, server
 
         with pytest.raises(TimeoutError):
             await talk.hear(1)
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.vn", "https://book.example.vn", "http://127.0.0.1:3000"])
+def test_the_origins_of_the_settings_are_let_in_as_a_browser_writes_them(origin: str) -> None:
+    """Row W3."""
+    streams = running.Streams(
+        "https://Book.example.vn:443/base", ("https://app.example.vn:443", "http://127.0.0.1:3000")
+    )
+
+    streams.check_origin(Headers({"Origin": origin}))
+    with pytest.raises(Forbidden):
+        streams.check_origin(Headers({"Origin": f"{origin}.evil.example"}))
