@@ -55,6 +55,7 @@ async def issuer(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> Asy
         base_url=base,
         mobile_client_id=CLIENT,
         mobile_redirect_uris=(REDIRECT,),
+        trusted_documents=False,
         eid=EidSettings(issuer=provider.issuer, client_secret=SecretStr("any secret")),
     )
     await Registry(mongo).register(FACILITY, "Bệnh viện Thử", "his", [key.as_dict(private=False) for key in KEYS])

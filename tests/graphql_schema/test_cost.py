@@ -8,16 +8,28 @@ from typing import Any
 import pytest
 from graphql import parse, validate
 
-from graphql_schema.cost import LIST, MAX_COST, MAX_COST_ANONYMOUS, OBJECT, READ, VALUE, WRITE, cost, sizes, sizing
+from graphql_schema.cost import (
+    LIST,
+    MAX_COST,
+    MAX_COST_ANONYMOUS,
+    OBJECT,
+    PAGE,
+    READ,
+    VALUE,
+    WRITE,
+    cost,
+    sizes,
+    sizing,
+)
 from graphql_schema.schema import make_schema
 from tests.builders import NATIONAL_ID
 from tests.house import House
 
 SCHEMA = make_schema()._schema
-PAGE = "myHealthBook {{ timeline{} {{ nodes {{ id }} }} }}"
-BOOK = READ + OBJECT + OBJECT  # the root, the book and the connection
+TIMELINE = "myHealthBook {{ timeline{} {{ nodes {{ id }} }} }}"
+BOOK = READ + OBJECT + PAGE + OBJECT  # the root, the book and the connection
 ITEM = OBJECT + VALUE
-BY_VARIABLE = f"query($n: Int! = 7) {{ {PAGE.format('(first: $n)')} }}"
+BY_VARIABLE = f"query($n: Int! = 7) {{ {TIMELINE.format('(first: $n)')} }}"
 
 
 def points(query: str, name: str | None = None, **variables: Any) -> int:
@@ -33,8 +45,8 @@ def points(query: str, name: str | None = None, **variables: Any) -> int:
         ("mutation { approveConsent(id: 1) { id } }", {}, WRITE + OBJECT + VALUE),
         ("{ __typename }", {}, VALUE),
         ("{ __schema { types { fields { name } } } }", {}, READ),
-        (f"{{ {PAGE.format('(first: 3)')} }}", {}, BOOK + 3 * ITEM),
-        (f"{{ {PAGE.format('')} }}", {}, BOOK + 50 * ITEM),
+        (f"{{ {TIMELINE.format('(first: 3)')} }}", {}, BOOK + 3 * ITEM),
+        (f"{{ {TIMELINE.format('')} }}", {}, BOOK + 50 * ITEM),
         (BY_VARIABLE, {}, BOOK + 7 * ITEM),
         (BY_VARIABLE, {"n": 9}, BOOK + 9 * ITEM),
         (BY_VARIABLE, {"n": 9.0}, BOOK + 9 * ITEM),
@@ -45,7 +57,7 @@ def points(query: str, name: str | None = None, **variables: Any) -> int:
         (BY_VARIABLE, {"n": "9"}, BOOK + 7 * ITEM),
         (BY_VARIABLE, {"n": float("inf")}, BOOK + 7 * ITEM),
         (BY_VARIABLE, {"n": 10**12}, BOOK + 10**12 * ITEM),
-        (f"{{ {PAGE.format('(first: -2147483648)')} }}", {}, BOOK + ITEM),
+        (f"{{ {TIMELINE.format('(first: -2147483648)')} }}", {}, BOOK + ITEM),
         ('{ nodes(ids: ["a", "b"]) { id } }', {}, 2 * (READ + ITEM)),
         ("query($x: [ID!]!) { nodes(ids: $x) { id } }", {"x": ["a"] * 40}, 40 * (READ + ITEM)),
         ("query($x: [ID!]!) { nodes(ids: $x) { id } }", {"x": "a"}, READ + ITEM),
@@ -76,7 +88,7 @@ def test_of_the_kinds_that_a_record_may_be_the_dearest_counts() -> None:
 
 
 def test_one_of_several_operations_is_reckoned_by_its_name() -> None:
-    query = f"query A {{ me {{ kind }} }} query B {{ {PAGE.format('(first: 100)')} }}"
+    query = f"query A {{ me {{ kind }} }} query B {{ {TIMELINE.format('(first: 100)')} }}"
 
     assert points(query, "A") == READ + OBJECT + VALUE
     assert points(query, "B") == BOOK + 100 * ITEM
@@ -109,7 +121,7 @@ async def test_too_much_is_refused_with_its_cost_before_anything_is_read(
     answer = await house.http.post(
         "/graphql",
         json={
-            "query": BY_VARIABLE if by_variable else f"{{ {PAGE.format(f'(first: {first})')} }}",
+            "query": BY_VARIABLE if by_variable else f"{{ {TIMELINE.format(f'(first: {first})')} }}",
             "variables": {"n": first} if by_variable else {},
         },
         headers={"Authorization": f"Bearer {token}", "Accept": "application/graphql-response+json"},
