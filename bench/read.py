@@ -66,6 +66,7 @@ async def _over_http(world: World, rounds: int) -> str:
         mongo_uri=SecretStr(world.uri),
         database=world.mongo.database.name,
         mobile_redirect_uris=(REDIRECT,),
+        trusted_documents=False,
         eid=EidSettings(issuer="https://eid.example.vn"),
     )
     app = create_app(settings, world.keys)
