@@ -63,6 +63,7 @@ class Streams:
         self._closing = asyncio.Event()
         self._of_each: Counter[bytes | str] = Counter()
         self._count = 0
+        self._looks: set[asyncio.Future[object]] = set()
 
     def close(self) -> None:
         """End them all: this process is about to. None is opened any more."""
@@ -98,13 +99,23 @@ class Streams:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._closing.wait()
                 return End.SHUTDOWN
+            look = asyncio.ensure_future(principal())
+            self._looks.add(look)  # goes on when the stream is gone: breaking off would cost the database's connection
+            look.add_done_callback(self._seen)
+            await asyncio.wait({look}, timeout=LONGEST_LOOK)
+            if not look.done():
+                return End.NOT_KNOWN
             try:
-                async with asyncio.timeout(LONGEST_LOOK):
-                    await principal()
+                look.result()
             except (Unauthenticated, Forbidden):
                 return End.LOGIN_OVER
-            except (EhbError, TimeoutError):
+            except EhbError:
                 return End.NOT_KNOWN
+
+    def _seen(self, look: asyncio.Future[object]) -> None:
+        self._looks.discard(look)
+        if not look.cancelled():
+            look.exception()
 
 
 async def answers(

@@ -165,12 +165,12 @@ async def test_two_people_who_are_parted_hear_nothing_of_each_other_any_more(hou
 
 
 async def test_a_database_that_does_not_answer_ends_a_stream_that_nothing_is_known_about() -> None:
-    async def never() -> None:
-        await asyncio.Event().wait()
+    answered = asyncio.Event()
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(running, "LONGEST_LOOK", 0.1)
-        end = await running.Streams("https://book.example.vn").end(never)
+        end = await running.Streams("https://book.example.vn").end(answered.wait)
+    answered.set()
 
     assert end is running.End.NOT_KNOWN
 

@@ -85,8 +85,9 @@ class Changes:
         finally:
             self._listeners.discard(listener)
             if not self._listeners and self._watching is not None:
-                self._watching.cancel()
-                self._watching = None
+                watching, self._watching = self._watching, None
+                watching.cancel()
+                await asyncio.wait({watching})  # the driver takes leave of the server
 
     async def _opened(self, watching: asyncio.Task[None]) -> None:
         opening = asyncio.create_task(self._open.wait())
