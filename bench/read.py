@@ -68,6 +68,8 @@ async def _over_http(world: World, rounds: int) -> str:
         mobile_redirect_uris=(REDIRECT,),
         trusted_documents=False,
         eid=EidSettings(issuer="https://eid.example.vn"),
+        trusted_documents=False,
+        person_points=1_000_000_000,
     )
     app = create_app(settings, world.keys)
     tokens = itertools.cycle([await access_token(world, book) for book in world.books[:_SIGNED_IN]])
