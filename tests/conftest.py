@@ -111,7 +111,7 @@ def now() -> datetime:
 @pytest.fixture
 async def server(house: House) -> AsyncIterator[str]:
     """The house behind a real socket; gives its address."""
-    running = uvicorn.Server(uvicorn.Config(house.app, port=0, lifespan="off", log_level="warning", **OPTIONS))
+    running = uvicorn.Server(uvicorn.Config(house.app, port=0, lifespan="off", log_config=None, **OPTIONS))
     serving = asyncio.create_task(running.serve())
     while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
         await asyncio.sleep(0.01)

@@ -67,7 +67,7 @@ def test_a_login_that_fails_says_who_refused_it(demo: RunningDemo) -> None:
 
     assert (unknown.returncode, no_client.returncode) == (1, 1)
     assert "The login did not succeed. eID refused: " in unknown.stderr
-    assert f"{demo.base}/elsewhere refused: HTTP 404" in no_client.stderr
+    assert f"{demo.base}/elsewhere refused: NOT_FOUND" in no_client.stderr
 
 
 def test_a_facility_that_is_not_let_in_is_told_which_client_and_key_that_was(demo: RunningDemo) -> None:

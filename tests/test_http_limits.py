@@ -118,7 +118,7 @@ async def slow() -> AsyncIterator[str]:
             await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
 
-    running = uvicorn.Server(uvicorn.Config(app, http=LimitedProtocol, port=0, lifespan="off", log_level="warning"))
+    running = uvicorn.Server(uvicorn.Config(app, http=LimitedProtocol, port=0, lifespan="off", log_config=None))
     serving = asyncio.create_task(running.serve())
     while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
         await asyncio.sleep(0.01)

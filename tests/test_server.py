@@ -26,7 +26,7 @@ PIECE = "x" * 50_000
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[int]:
-    running = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_level="critical", **OPTIONS))
+    running = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", log_config=None, **OPTIONS))
     task = asyncio.create_task(running.serve())
     while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
         await asyncio.sleep(0.01)

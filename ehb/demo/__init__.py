@@ -130,6 +130,7 @@ async def _serve(
     finally:
         server.should_exit = True
         ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
         await serving
 
 

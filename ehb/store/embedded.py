@@ -94,7 +94,8 @@ class EmbeddedMongo:
 
     async def ended(self) -> None:
         """Wait until mongod is gone: stopped by us, killed, or broken."""
-        report, loop, gone = cast("IO[bytes]", self._watchdog.stdout), asyncio.get_running_loop(), asyncio.Event()
+        report = cast("IO[bytes]", self._watchdog.stdout).fileno()  # the number stays when the file is closed
+        loop, gone = asyncio.get_running_loop(), asyncio.Event()
         loop.add_reader(report, gone.set)  # the watchdog closes it; nothing else comes after the process id
         try:
             await gone.wait()

@@ -152,7 +152,7 @@ async def running(mongo_uri: str, database: str, folder: Path, profile: str, **m
         eid=EidSettings(issuer=issuer, **eid),
     )
     server = uvicorn.Server(
-        uvicorn.Config(create_app(settings, Keys.generate(), clock=clock), port=ours, log_level="warning")
+        uvicorn.Config(create_app(settings, Keys.generate(), clock=clock), port=ours, log_config=None)
     )
     serving = asyncio.create_task(server.serve())
     try:

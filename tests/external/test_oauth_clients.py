@@ -63,7 +63,7 @@ async def issuer(mongo: Mongo, mongo_uri: str, provider: StandInProvider) -> Asy
     number = practitioners.number_index(DOCTOR)
     await practitioners.save([RegisteredPractitioner("000077/TEST", "Bác sĩ Thử", (FACILITY,), "x", number=number)])
     provider.register("clinician", {"SoDinhDanh": DOCTOR, "HoVaTen": "Bác sĩ Thử", "acr": "2"})
-    running = uvicorn.Server(uvicorn.Config(create_app(settings, keys), log_level="warning"))
+    running = uvicorn.Server(uvicorn.Config(create_app(settings, keys), log_config=None))
     serving = asyncio.create_task(running.serve([listening]))
     while not running.started:  # noqa: ASYNC110  uvicorn tells it by a flag
         await asyncio.sleep(0.01)
