@@ -66,7 +66,6 @@ async def _over_http(world: World, rounds: int) -> str:
         mongo_uri=SecretStr(world.uri),
         database=world.mongo.database.name,
         mobile_redirect_uris=(REDIRECT,),
-        trusted_documents=False,
         eid=EidSettings(issuer="https://eid.example.vn"),
         trusted_documents=False,
         person_points=1_000_000_000,
