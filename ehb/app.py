@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -187,9 +187,9 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         ],
         middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
         exception_handlers={
-            Unauthenticated: unauthenticated,
-            EhbError: _problem,
-            HTTPException: refused_by_routing,
+            Unauthenticated: _here(unauthenticated),
+            EhbError: _here(_problem),
+            HTTPException: _here(refused_by_routing),
         },
         lifespan=lifespan,
     )
@@ -289,6 +289,17 @@ def outside(settings: Settings) -> Outside:
 
 async def _nobody() -> None:
     """Whoever nobody is may still be nobody."""
+
+
+def _here(
+    handler: Callable[[Request, Exception], Response],
+) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """A handler as a coroutine: Starlette runs others in a thread, and such a thread outlives an interrupted loop."""
+
+    async def handled(request: Request, error: Exception) -> Response:
+        return handler(request, error)
+
+    return handled
 
 
 def _problem(request: Request, error: Exception) -> Response:

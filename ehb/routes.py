@@ -6,6 +6,7 @@ than it may be long, and nothing of it comes back in an answer or a log.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -13,7 +14,6 @@ from functools import partial
 import msgspec
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -35,7 +35,9 @@ _STATUS = {Status.ACCEPTED: 201, Status.UNCHANGED: 200, Status.WAITING_FOR_IDENT
 _XML = ("application/xml", "text/xml")
 _FHIR = "application/fhir+json"
 _THREAD_FROM = 200_000
-"""Bytes from which a file is read in a thread, so that it does not hold up everybody else."""
+"""Bytes from which a file is read in a thread, so that it does not hold up everybody else.
+
+A thread of asyncio's own: one of AnyIO's outlives an interrupted event loop, and the process with it."""
 
 
 def plain_routes(
@@ -62,7 +64,7 @@ def plain_routes(
             read = partial(fhir.read, facility=principal.facility or "")
         else:
             read = partial(_read, certificates=await certificates_of(registry, principal.facility), now=now)
-        visit = await run_in_threadpool(read, body) if len(body) > _THREAD_FROM else read(body)
+        visit = await asyncio.to_thread(read, body) if len(body) > _THREAD_FROM else read(body)
         dry_run = _flag(request, "dry_run")
         receipt = await submission.submit(
             custodian,
