@@ -257,6 +257,12 @@ def _doubt() -> NoReturn:
     raise Doubt
 
 
+def _certain(value: Any) -> None:
+    """Raises Doubt for what stock execution takes for something else than a value."""
+    if value is Undefined or isinstance(value, Exception) or is_awaitable(value):
+        raise Doubt
+
+
 class _Admission:
     """Says which projection is for a class, once for each; here a type depends on the class of its value alone."""
 
@@ -267,6 +273,7 @@ class _Admission:
 
     def __call__(self, value: Any, info: GraphQLResolveInfo[Any]) -> Projection:
         """Raises Doubt, or what the type's own functions raise, for a value that is not of the type."""
+        _certain(value)
         kind = self._kind
         if is_abstract_type(kind):
             name = kind.resolve_type(value, info, kind) if kind.resolve_type is not None else None
@@ -286,8 +293,7 @@ def _shown(kind: GraphQLLeafType) -> Callable[[Any], Any]:
     coerce = kind.coerce_output_value
 
     def shown(value: Any) -> Any:
-        if value is Undefined or isinstance(value, Exception) or is_awaitable(value):
-            raise Doubt
+        _certain(value)
         made = coerce(value)
         if made is None or made is Undefined:
             raise Doubt

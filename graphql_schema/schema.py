@@ -7,6 +7,7 @@ clients feel.
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -84,8 +85,9 @@ class _Compiled(_NoSuggestions, CompiledExecution):
     """What runs operations: see `graphql_schema.execution`."""
 
 
+@cache
 def make_schema(*, introspection: bool = True, max_cost: int = MAX_COST, compiled: bool = True) -> strawberry.Schema:
-    """The schema of the whole API; what is remembered about documents is its own.
+    """The schema of the whole API, built once for each choice; what is remembered about documents is its own.
 
     `compiled` chooses between our execution and stock execution; answers are equal.
     """

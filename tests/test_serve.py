@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from ehb.cli.serving import prepare
+from ehb.errors import Misconfigured
 from tests.running import EHB, ehb
 
 
@@ -54,10 +56,24 @@ def _environment(tmp_path: Path, mongo_uri: str) -> dict[str, str]:
         ("EHB_DATABASE", "a b"),
     ],
 )
-def test_a_setting_that_is_not_safe_is_refused_before_the_first_request(tmp_path: Path, name: str, value: str) -> None:
-    done = ehb("serve", "--port", "0", **{**_environment(tmp_path, "mongodb://127.0.0.1:9/"), name: value})
+async def test_a_setting_that_is_not_safe_is_refused_before_the_database_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for key, usual in _environment(tmp_path, "mongodb://127.0.0.1:9/").items():
+        monkeypatch.setenv(key, usual)
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(Misconfigured):  # and not Unavailable, which the database would be
+        await prepare()
+
+
+def test_what_is_refused_is_said_in_words_before_the_first_request(tmp_path: Path) -> None:
+    unsafe = {**_environment(tmp_path, "mongodb://127.0.0.1:9/"), "EHB_ALLOWED_ORIGINS": "*"}
+
+    done = ehb("serve", "--port", "0", **unsafe)
 
     assert done.returncode == 1
+    assert "EHB_ALLOWED_ORIGINS" in done.stderr
     assert "Traceback" not in done.stderr
     assert "MongoDB" not in done.stderr  # it does not answer either, but nobody got as far as asking it
 

@@ -79,7 +79,8 @@ async def migrate(mongo: Mongo) -> int:
                 vi="Cơ sở dữ liệu do một phiên bản mới hơn tạo ra.",
                 en=f"The database has layout {found['version']}, this ehb knows {SCHEMA_VERSION}: install a newer ehb.",
             )
-        for name in CLUSTERED:
+        there = await mongo.database.list_collection_names()
+        for name in [one for one in CLUSTERED if one not in there]:
             try:
                 await mongo.database.create_collection(
                     name, clusteredIndex={"key": {"_id": 1}, "unique": True}, check_exists=False

@@ -17,7 +17,7 @@ import orjson
 import pytest
 import strawberry
 from graphql import GraphQLObjectType
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from strawberry.schema.config import StrawberryConfig
 
@@ -134,6 +134,11 @@ def answered(running: strawberry.Schema, document: str, world: domain.HealthBook
     return orjson.dumps({"data": result.data, "errors": errors}, default=repr)
 
 
+THOROUGH = settings(
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),  # to explain takes a trace of every line
+)
 DRAWN = given(
     document=documents(COMPILED._schema, cast(GraphQLObjectType, COMPILED._schema.query_type), 5),
     seed=st.integers(0, 10_000),
@@ -142,7 +147,8 @@ DRAWN = given(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.timeout(300)
+@settings(THOROUGH, max_examples=100)
 @DRAWN
 def test_a_random_document_is_answered_as_stock_execution_answers_it(
     document: str, seed: int, odd: float, variables: dict[str, bool]
@@ -152,7 +158,7 @@ def test_a_random_document_is_answered_as_stock_execution_answers_it(
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-@settings(max_examples=1_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(THOROUGH, max_examples=1_000)
 @DRAWN
 def test_thousands_of_random_documents_are_answered_as_stock_execution_answers_them(
     document: str, seed: int, odd: float, variables: dict[str, bool]
