@@ -1,7 +1,8 @@
 """GraphQL over server-sent events (the graphql-sse protocol, distinct connections mode; standards row W4).
 
-One operation, one response: `next` for every result, `complete` at the end. A comment goes out when nothing else
-does, so that a broken line is noticed on both sides. When it ends is the affair of `running`.
+One operation, one response: `next` for every result, `complete` at the end; a query or mutation is run as without
+events, within its limits, and comes as a stream of one. A comment goes out when nothing else does, so that a broken
+line is noticed on both sides. When it ends is the affair of `running`.
 """
 
 from __future__ import annotations
@@ -26,8 +27,13 @@ _BEAT = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
 
 
+def once(answer: bytes, language: str) -> Response:
+    """One answer and the end, as events."""
+    return Response(_next(answer) + _COMPLETE, headers=_headers(language), media_type=EVENT_STREAM)
+
+
 class EventStream(Response):
-    """The answer to one operation as events. `principal` is asked again and again; what it raises ends the stream.
+    """The answers to one subscription as events. `principal` is asked again and again; what it raises ends the stream.
 
     Raises RateLimited before anything is sent when the caller follows too much already.
     """
@@ -42,8 +48,7 @@ class EventStream(Response):
         principal: Callable[[], Awaitable[object]],
         streams: Streams,
     ) -> None:
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Language": context.language}
-        super().__init__(None, headers=headers)
+        super().__init__(None, headers=_headers(context.language))
         del self.headers["content-length"]
         self._schema, self._asked, self._context = schema, asked, context
         self._principal, self._streams = principal, streams
@@ -81,10 +86,18 @@ class EventStream(Response):
                     found, upcoming = upcoming.result(), None
                     if found is None:
                         return
-                    await _sent(send, b"event: next\ndata: " + orjson.dumps(found[0]) + b"\n\n")
+                    await _sent(send, _next(orjson.dumps(found[0])))
             finally:
                 if upcoming is not None:
                     await stopped(upcoming)
+
+
+def _next(answer: bytes) -> bytes:
+    return b"event: next\ndata: " + answer + b"\n\n"
+
+
+def _headers(language: str) -> dict[str, str]:
+    return {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Content-Language": language}
 
 
 async def _sent(send: Send, body: bytes, *, more: bool = True) -> None:

@@ -32,7 +32,7 @@ from graphql_schema.allowance import Allowance
 from graphql_schema.asking import JSON, RESPONSE, asked_by_get, asked_by_post, media_type, well_formed
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
-from graphql_schema.event_stream import EVENT_STREAM, EventStream
+from graphql_schema.event_stream import EVENT_STREAM, EventStream, once
 from graphql_schema.ide import ide
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
@@ -97,15 +97,17 @@ class GraphQLEndpoint:
         context = self.context(await self._principal_from(request), language)
         try:
             asked = await self._documents.completed(asked)
-            if kind == EVENT_STREAM:
-                again = partial(self._principal_from, request)
-                return EventStream(self.schema, asked, context, again, self._streams)
             errors, data = await self._executed(asked, context, _READING if by_get else _ALL)
+            if kind == EVENT_STREAM:
+                return once(_body(errors, data, language), language)
         except EhbError as error:
             errors, data = [GraphQLError(error.en, original_error=error)], None
         except InvalidOperationTypeError as error:
             if by_get and error.operation_type is OperationType.MUTATION:
                 return _not_by_get(language)
+            if kind == EVENT_STREAM:
+                again = partial(self._principal_from, request)
+                return EventStream(self.schema, asked, context, again, self._streams)
             errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
         return _answer(errors, data, RESPONSE if kind == EVENT_STREAM else kind, language)
 
@@ -156,16 +158,24 @@ def _not_by_get(language: str) -> Response:
     return problem_response(MethodNotAllowed(), language, {"Allow": "POST"})
 
 
-def _answer(errors: list[GraphQLError], data: Any, kind: str, language: str) -> Response:
+def _body(errors: list[GraphQLError], data: Any, language: str) -> bytes:
     answer: dict[str, Any] = {}
     if errors:
         answer["errors"] = [presented(error, language) for error in errors]
-    faulty = bool(errors) and data is None and all(error.path is None for error in errors)
-    if not faulty:
+    if not _faulty(errors, data):
         answer["data"] = data
+    return orjson.dumps(answer)
+
+
+def _faulty(errors: list[GraphQLError], data: Any) -> bool:
+    """Whether nothing was executed: the errors are about the request."""
+    return bool(errors) and data is None and all(error.path is None for error in errors)
+
+
+def _answer(errors: list[GraphQLError], data: Any, kind: str, language: str) -> Response:
     return Response(
-        orjson.dumps(answer),
-        status_code=_status(errors[0], kind) if faulty else 200,
+        _body(errors, data, language),
+        status_code=_status(errors[0], kind) if _faulty(errors, data) else 200,
         headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(errors)},
         media_type=f"{kind}; charset=utf-8",
     )

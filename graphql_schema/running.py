@@ -44,7 +44,6 @@ LATER = 10
 """Seconds after which somebody who follows too much may try again."""
 _AGAIN = 0.2
 _PORTS = {"http": 80, "https": 443}
-ALL_OPERATIONS: tuple[OperationType, ...] = tuple(OperationType)
 
 
 class End(enum.Enum):
@@ -122,15 +121,14 @@ async def answers(
     schema: strawberry.Schema,
     asked: dict[str, Any],
     context: Context,
-    allowed: Collection[OperationType] = ALL_OPERATIONS,
 ) -> AsyncGenerator[tuple[dict[str, Any], bool]]:
-    """Each answer of one operation, safe to send, and whether it is a no to the whole of it."""
+    """Each answer of one subscription, safe to send, and whether it is a no to the whole of it."""
     running: Any = await schema.stream(
         asked["query"],
         variable_values=asked.get("variables"),
         operation_name=asked.get("operationName") or None,
         context_value=context,
-        allowed_operation_types=allowed,
+        allowed_operation_types=(OperationType.SUBSCRIPTION,),
     )
     async with aclosing(running) as results:
         begun = False

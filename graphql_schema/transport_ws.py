@@ -24,7 +24,6 @@ import orjson
 from graphql import GraphQLError
 from starlette.datastructures import Headers
 from starlette.websockets import WebSocket, WebSocketDisconnect
-from strawberry.types.graphql import OperationType
 
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.errors import EhbError, Forbidden, RateLimited, Unauthenticated, Unavailable
@@ -201,8 +200,7 @@ class _Connection:
 
     async def _tell(self, name: str, asked: dict[str, Any], context: Context) -> None:
         """Every answer as it comes; the id is free again before the last word."""
-        only = (OperationType.SUBSCRIPTION,)
-        async with aclosing(answers(self._endpoint.schema, asked, context, only)) as coming:
+        async with aclosing(answers(self._endpoint.schema, asked, context)) as coming:
             async for answer, refused in coming:
                 if refused:
                     self._followed.pop(name, None)

@@ -43,10 +43,13 @@ def endless(monkeypatch: pytest.MonkeyPatch) -> Endless:
     return found
 
 
+@pytest.mark.parametrize("accept", [ASKING["Accept"], "text/event-stream"])
 @pytest.mark.parametrize("query", [BOOK["query"], "{ a: myHealthBook { asOf } b: myHealthBook { asOf } }"])
-async def test_row_l6_what_takes_too_long_is_cancelled_and_503(house: House, endless: Endless, query: str) -> None:
-    """Row L6."""
-    headers = {**ASKING, "Authorization": f"Bearer {await house.citizen(NATIONAL_ID)}"}
+async def test_row_l6_what_takes_too_long_is_cancelled_and_503(
+    house: House, endless: Endless, query: str, accept: str
+) -> None:
+    """Row L6; asked as events it is not followed, and has the same limits."""
+    headers = {**ASKING, "Accept": accept, "Authorization": f"Bearer {await house.citizen(NATIONAL_ID)}"}
 
     answer = await house.http.post("/graphql", json={"query": query}, headers=headers)
 
