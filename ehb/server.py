@@ -22,14 +22,18 @@ PATIENCE = 15.0
 """Seconds that a full write buffer (64 KB) may stay full; then the connection is cut."""
 FAREWELL = 3.0
 """Seconds that a client has to answer a closing handshake."""
+LAST_REQUEST = 0.5
+"""Seconds that an idle connection is kept when the process ends: a client may just have asked on it, and not know."""
 MOST_UNSENT = 256 * 1024
 """Bytes of answers to pings, and of what came before them, that a client may leave unread."""
 MOST_FRAGMENTS = 1_000
 
 
-class Http(LimitedProtocol):
-    """One HTTP connection."""
+class _Impatient(asyncio.Protocol):
+    """Cuts off a client that does not read."""
 
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
     _cut: asyncio.TimerHandle | None = None
 
     def pause_writing(self) -> None:
@@ -45,30 +49,36 @@ class Http(LimitedProtocol):
         if self._cut is not None:
             self._cut.cancel()
         super().connection_lost(exc)
+
+
+class Http(_Impatient, LimitedProtocol):
+    """One HTTP connection. When the process ends, a request that is on its way is still answered, as the last one."""
+
+    _leaving = False
 
     def shutdown(self) -> None:
         _about_to_end(self.app_state)
-        super().shutdown()
+        if self._idle():
+            self._leaving = True
+            self.loop.call_later(LAST_REQUEST, self._leave)
+        else:
+            super().shutdown()
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self._leaving and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    def _leave(self) -> None:
+        if self._idle():
+            self.transport.close()
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
 
 
-class Sockets(WebSocketsSansIOProtocol):
+class Sockets(_Impatient, WebSocketsSansIOProtocol):
     """One WebSocket connection."""
-
-    _cut: asyncio.TimerHandle | None = None
-
-    def pause_writing(self) -> None:
-        self._cut = self.loop.call_later(PATIENCE, self.transport.abort)
-        super().pause_writing()
-
-    def resume_writing(self) -> None:
-        if self._cut is not None:
-            self._cut.cancel()
-        super().resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._cut is not None:
-            self._cut.cancel()
-        super().connection_lost(exc)
 
     def shutdown(self) -> None:
         """Let the app close it with 1001; uvicorn would with 1012, before the app knows."""

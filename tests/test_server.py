@@ -159,3 +159,35 @@ async def test_who_does_not_say_good_bye_is_not_waited_for(monkeypatch: pytest.M
             with contextlib.suppress(ConnectionError):
                 while await reader.read(1_000):
                     pass
+
+
+async def _answer(scope: Scope, receive: Receive, send: Send) -> None:
+    await receive()
+    await asyncio.sleep(0.002)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+async def asked_until_told(port: int, gap: float) -> int:
+    """How often somebody asked on one connection until they were told to leave; raises for a question unanswered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    count, head = 0, b""
+    while b"connection: close" not in head:
+        await asyncio.sleep(gap)
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert await reader.readexactly(2) == b"ok"
+        count += 1
+    assert await reader.read() == b""
+    writer.close()
+    return count
+
+
+async def test_no_request_is_left_unanswered_when_the_process_ends() -> None:
+    async with serving(_answer) as port:
+        gaps = [0, 0.001, 0.005, 0.01, 0.02, 0.1] * 4
+        asking = [asyncio.create_task(asked_until_told(port, gap)) for gap in gaps]
+        await asyncio.sleep(0.3)
+    counts = await asyncio.gather(*asking)
+
+    assert all(count > 1 for count in counts)
