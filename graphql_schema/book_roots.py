@@ -1,24 +1,21 @@
 """The roots that open a health book.
 
-Only the roots decide: one root field is one decision and one audit event. A root looks ahead at its selection and
-asks for just those sections, and for the history only when it is wanted.
+Only the roots decide: one root field is one decision and one audit event. A root looks ahead at its selection
+(`graphql_schema.look_ahead`) and asks for just what that needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import strawberry
-from strawberry.types.nodes import FragmentSpread, InlineFragment, SelectedField
 
-from ehb.domain import book as domain
 from ehb.domain.access import Purpose
-from ehb.domain.records import Book, Section
 from ehb.services import book as service
 from graphql_schema import records
 from graphql_schema.book import HealthBook
 from graphql_schema.context import Info
+from graphql_schema.look_ahead import asked_of_book
 from graphql_schema.whose import NOBODY
 
 WhyYouAsk = Annotated[Purpose, strawberry.argument(description="Why you ask.")]
@@ -36,7 +33,7 @@ class BookQuery:
             principal,
             principal.patient_id,
             Purpose.PATIENT_REQUEST,
-            _query(info),
+            asked_of_book(info, principal.patient_id),
             path="myHealthBook",
         )
 
@@ -57,7 +54,7 @@ class BookQuery:
             info.context.principal,
             patient_id,
             purpose,
-            _query(info),
+            asked_of_book(info, patient_id),
             path="healthBook",
         )
 
@@ -100,41 +97,3 @@ class BookQuery:
             purpose,
             path="recordVersions",
         )
-
-
-_SECTIONS_OF_FIELD: dict[str, frozenset[Section]] = {
-    "summary": domain.SUMMARY_SECTIONS,
-    "timeline": frozenset(Section),
-    "corrections": frozenset(Section),
-    "completeness": frozenset(Section),
-}
-_SECTION_OF_FIELD: dict[str, Section] = {
-    "".join(word.capitalize() if number else word.lower() for number, word in enumerate(section.split("_"))): section
-    for section in Section
-}
-_BOOKS = {book.value.lower(): book for book in Book}
-
-
-def _query(info: Info) -> domain.ReadQuery:
-    """What the selection below a root needs."""
-    wanted: set[Section] = set()
-    history = False
-    for root in info.selected_fields:
-        for chosen in _fields(root.selections):
-            history = history or chosen.name == "corrections"
-            wanted |= _SECTIONS_OF_FIELD.get(chosen.name, frozenset())
-            if chosen.name in _BOOKS:
-                wanted |= {
-                    section
-                    for inner in _fields(chosen.selections)
-                    if (section := _SECTION_OF_FIELD.get(inner.name)) is not None
-                }
-    return domain.ReadQuery(sections=frozenset(wanted), history=history)
-
-
-def _fields(selections: Iterable[Any]) -> Iterable[SelectedField]:
-    for selection in selections:
-        if isinstance(selection, SelectedField):
-            yield selection
-        elif isinstance(selection, InlineFragment | FragmentSpread):
-            yield from _fields(selection.selections)

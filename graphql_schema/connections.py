@@ -15,10 +15,10 @@ from typing import Annotated, Generic, TypeVar, cast
 import strawberry
 
 from ehb.domain import records as domain
-from ehb.domain.book import Filter, Page, page, position_of
+from ehb.domain.book import Filter, Page, Window, page, position_of
 from ehb.domain.coding import VIETNAM
 from ehb.errors import BadInput
-from graphql_schema.context import Info
+from graphql_schema.context import Context, Info
 from graphql_schema.ids import OpaqueIds
 
 PAGE_CAP = 100
@@ -83,16 +83,22 @@ def connection(
     info: Info, patient_id: bytes, name: str, records: Sequence[domain.Record], narrowing: Narrowing
 ) -> Connection[N]:
     """A page of `records`. Raises BadInput for a page size out of range and for a cursor from elsewhere."""
+    found = page(records, window(info.context, patient_id, name, narrowing))
+    return cast("Connection[N]", _Shown(found, info.context.ids, _scope(info.context, patient_id, name, narrowing)))
+
+
+def window(context: Context, patient_id: bytes, name: str, narrowing: Narrowing) -> Window:
+    """The page that the arguments of the list `name` ask for. Raises BadInput as `connection` does."""
     if not 1 <= narrowing.first <= PAGE_CAP:
         raise BadInput(vi=f"first phải từ 1 đến {PAGE_CAP}.", en=f"first must be from 1 to {PAGE_CAP}.")
-    ids, scope = info.context.ids, _scope(info, patient_id, name, narrowing)
-    after = ids.position(narrowing.after, scope) if narrowing.after is not None else None
+    after = None
+    if narrowing.after is not None:
+        after = context.ids.position(narrowing.after, _scope(context, patient_id, name, narrowing))
     if narrowing.after is not None and after is None:
         raise BadInput(
             vi="Con trỏ không thuộc danh sách này.", en="The cursor was not made for this list; start without `after`."
         )
-    found = page(records, narrowing.filter(), first=narrowing.first, after=after)
-    return cast("Connection[N]", _Shown(found, ids, scope))
+    return Window(narrowing.first, narrowing.filter(), after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +131,8 @@ class _Shown:
         return self.ids.cursor(position_of(record), self.scope)
 
 
-def _scope(info: Info, patient_id: bytes, name: str, narrowing: Narrowing) -> bytes:
-    principal = info.context.principal
+def _scope(context: Context, patient_id: bytes, name: str, narrowing: Narrowing) -> bytes:
+    principal = context.principal
     viewer = principal.patient_id or (principal.facility or "").encode()
     narrowed = (name, narrowing.from_, narrowing.to, narrowing.facility, narrowing.kinds)
     return hashlib.sha256(viewer + b"\0" + patient_id + b"\0" + repr(narrowed).encode()).digest()

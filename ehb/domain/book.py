@@ -40,15 +40,42 @@ SUMMARY_SECTIONS: frozenset[Section] = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class ReadQuery:
-    """What a caller wants of a book: sections (None is all that the permit opens), a time span, one record.
+class Position:
+    """The place of one record in a book: keyset for pages."""
 
-    `history` asks for the versions that ended, too.
+    instant: datetime
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list is narrowed to; None narrows nothing."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    facility: str | None = None
+    kinds: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One page of one list: the next `first` records after a position, of those that the filter leaves."""
+
+    first: int
+    narrowed: Filter = Filter()
+    after: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadQuery:
+    """What a caller wants of a book: sections (None is all that the permit opens), one page of them, one record.
+
+    `history` asks for the versions that ended, too. With a window there may be more records than it has, never fewer,
+    and one more when another page follows.
     """
 
     sections: frozenset[Section] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
+    window: Window | None = None
     key: bytes | None = None
     history: bool = False
 
@@ -102,30 +129,12 @@ class HealthBook:
 
 
 @dataclass(frozen=True, slots=True)
-class Position:
-    """The place of one record in a book: keyset for pages."""
-
-    instant: datetime
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Page(Generic[R]):
     """A stretch of records, newest first."""
 
     records: tuple[R, ...]
     has_next: bool
     has_previous: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What a list is narrowed to; None narrows nothing."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-    facility: str | None = None
-    kinds: frozenset[str] | None = None
 
 
 def assemble(
@@ -152,9 +161,10 @@ def position_of(record: Record) -> Position:
     return Position(instant_of(record.time), record.key + record.provenance.version.to_bytes(2, "big"))
 
 
-def page(records: Sequence[R], narrowed: Filter, *, first: int, after: Position | None) -> Page[R]:
-    """The next `first` records after a position. Stable while records are added in front."""
-    matching = _matching(records, narrowed)
+def page(records: Sequence[R], window: Window) -> Page[R]:
+    """The page of a window. Stable while records are added in front."""
+    first, after = window.first, window.after
+    matching = _matching(records, window.narrowed)
     found: list[R] = []
     for record in matching:
         place = position_of(record)

@@ -19,7 +19,7 @@ import msgspec
 from bson.binary import Binary
 
 from ehb.domain.access import Action, Permit, Provision
-from ehb.domain.book import ReadQuery, position_of
+from ehb.domain.book import ReadQuery, Window, position_of
 from ehb.domain.coding import instant_of
 from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record, Section
 from ehb.domain.selection import Selection
@@ -91,6 +91,7 @@ class Records:
         return await (
             self._records.find(permitted(permit, patient_id, key, query), _HISTORY if query.history else _PAYLOAD)
             .sort("_id", -1)
+            .limit(query.window.first + 1 if query.window else 0)
             .batch_size(10_000)
             .to_list()
         )
@@ -171,7 +172,7 @@ def permitted(permit: Permit, patient_id: bytes, key: DataKey | None, query: Rea
     wanted = permit.sections if query.sections is None else permit.sections & query.sections
     history = query.history and permit.opens_history
     state: Document | str = {"$in": [CURRENT, *_ENDED]} if history else CURRENT
-    condition: Document = {**_range(patient_id, query.since, query.until), "state": state}
+    condition: Document = {**_windowed(patient_id, query.window), "state": state}
     if wanted != frozenset(Section):
         condition["section"] = {"$in": sorted(wanted)}
     if query.key is not None:
@@ -242,6 +243,23 @@ def _with_end(record: Record, key: DataKey, document: Document) -> Record:
         key.open(reason, _REASON + document["episode"]).decode() if reason else None,
     )
     return msgspec.structs.replace(record, ended=ended)
+
+
+def _windowed(patient_id: bytes, window: Window | None) -> Document:
+    """The range of a book, or of a page in it."""
+    if window is None:
+        return _range(patient_id)
+    narrowed, after = window.narrowed, window.after
+    condition = _range(patient_id, narrowed.since, narrowed.until)
+    if after is not None:
+        bounds, place = condition["_id"], Binary(patient_id + _sortable(after.instant) + after.key)
+        bounds["$lt"] = min(place, bounds.get("$lt", place))
+        bounds.pop("$lte", None)
+    if narrowed.facility is not None:
+        condition["facility"] = narrowed.facility
+    if narrowed.kinds is not None:
+        condition["kind"] = {"$in": sorted(narrowed.kinds)}
+    return condition
 
 
 def _range(patient_id: bytes, since: datetime | None = None, until: datetime | None = None) -> Document:

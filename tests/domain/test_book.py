@@ -15,6 +15,7 @@ from ehb.domain.book import (
     SUMMARY_SECTIONS,
     Filter,
     HealthBook,
+    Window,
     assemble,
     completeness,
     page,
@@ -39,7 +40,6 @@ from ehb.domain.records import (
 from tests.builders import NOW
 from tests.domain.samples import PATIENT, icd10, provenance, record
 
-EVERYTHING = Filter()
 DAYS = [f"2026-10-{day:02d}" for day in range(1, 29)]
 
 
@@ -105,7 +105,7 @@ def test_pages_show_every_record_exactly_once_and_in_order(records: list[Record]
     seen: list[Record] = []
     after = None
     for _ in range(len(records) + 1):
-        found = page(records, EVERYTHING, first=first, after=after)
+        found = page(records, Window(first, after=after))
         seen += found.records
         assert len(found.records) <= first
         assert found.has_previous == (after is not None)
@@ -121,15 +121,15 @@ def test_pages_show_every_record_exactly_once_and_in_order(records: list[Record]
 def test_records_that_come_in_front_do_not_move_the_next_page(
     records: list[Record], first: int, data: some.DataObject
 ) -> None:
-    opening = page(records, EVERYTHING, first=first, after=None)
+    opening = page(records, Window(first))
     if not opening.records:
         return
     after = position_of(opening.records[-1])
     in_front = data.draw(some.lists(some.integers(51, 90), unique=True, max_size=4))
     fresh = [record(time="2026-10-30", key=key.to_bytes(12, "big")) for key in in_front]
 
-    before = page(records, EVERYTHING, first=first, after=after)
-    later = page(_newest_first([*fresh, *records]), EVERYTHING, first=first, after=after)
+    before = page(records, Window(first, after=after))
+    later = page(_newest_first([*fresh, *records]), Window(first, after=after))
 
     assert later == before
 
@@ -138,7 +138,7 @@ def test_a_page_goes_on_after_a_record_that_is_gone() -> None:
     records = [record(time=day, key=day.encode()) for day in reversed(DAYS)]
     after = position_of(records[4])
 
-    found = page(records[:4] + records[5:], EVERYTHING, first=2, after=after)
+    found = page(records[:4] + records[5:], Window(2, after=after))
 
     assert [one.time for one in found.records] == ["2026-10-23", "2026-10-22"]
 
@@ -146,7 +146,7 @@ def test_a_page_goes_on_after_a_record_that_is_gone() -> None:
 def test_an_empty_book_has_one_empty_page() -> None:
     nothing: list[Record] = []
 
-    found = page(nothing, EVERYTHING, first=5, after=None)
+    found = page(nothing, Window(5))
 
     assert (found.records, found.has_next, found.has_previous) == ((), False, False)
 
@@ -154,7 +154,7 @@ def test_an_empty_book_has_one_empty_page() -> None:
 def test_a_page_that_is_exactly_full_says_that_nothing_follows() -> None:
     records = [record(time=day, key=day.encode()) for day in reversed(DAYS[:3])]
 
-    exact, fewer = (page(records, EVERYTHING, first=first, after=None) for first in (3, 2))
+    exact, fewer = (page(records, Window(first)) for first in (3, 2))
 
     assert (exact.has_next, fewer.has_next) == (False, True)
 
@@ -183,7 +183,7 @@ def test_a_list_is_narrowed_to_a_time_span_a_facility_and_kinds(narrowed: Filter
         record(Encounter, time="2026-10-01"),
     ]
 
-    found = page(records, narrowed, first=10, after=None)
+    found = page(records, Window(10, narrowed))
 
     assert [one.time for one in found.records] == times
 
@@ -191,7 +191,7 @@ def test_a_list_is_narrowed_to_a_time_span_a_facility_and_kinds(narrowed: Filter
 def test_what_is_filtered_out_does_not_make_a_next_page() -> None:
     records = [record(time="2026-10-03"), record(time="2026-10-02", facility="99002")]
 
-    found = page(records, Filter(facility="99001"), first=1, after=None)
+    found = page(records, Window(1, Filter(facility="99001")))
 
     assert (len(found.records), found.has_next) == (1, False)
 
