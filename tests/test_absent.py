@@ -102,15 +102,15 @@ PROMISED = {
 
 
 class Asked(monitoring.CommandListener):
-    """The commands that the database was sent, but for the points of the caller's budget: a worker reserves them for
-    many operations at once, whatever these are about."""
+    """The commands that the database was sent, but for those about the caller alone: the points of their budget, which
+    a worker reserves for many operations at once, and what the registry says of them, which it remembers for a while."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         collection = event.command.get(event.command_name)
-        if collection != "budgets":
+        if collection not in ("budgets", "facilities", "practitioners"):
             self.seen.append(f"{event.command_name} {collection}")
 
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
