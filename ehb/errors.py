@@ -157,6 +157,7 @@ class CostExceeded(BadInput):
     code = "COST_EXCEEDED"
 
     def __init__(self, cost: int, limit: int) -> None:
+        cost = min(cost, 2**53 - 1)  # the largest that every reader of JSON takes as it is (RFC 8259 section 6)
         super().__init__(
             vi=f"Yêu cầu quá nặng: {cost} điểm, giới hạn là {limit}.",
             en=f"The operation is too expensive: {cost} points, the limit is {limit}.",

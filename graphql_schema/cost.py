@@ -9,6 +9,7 @@ One point is some five microseconds of a worker: what graphql-core takes to comp
 | a list that is paged by `first`: it is read, opened and cut | 500 |
 | a root that reads: a decision, a line of the trail, a read | 500 |
 | a root that writes: the same, and a transaction | 1,000 |
+| a value in the variables, an object in them | 1, 20 |
 
 What stands in a list counts as often as the list may be long: as `first` of the field above it says, as there are
 `ids`, and else ten times. Of the kinds that one record may be the dearest counts. What `@skip` or `@include` may leave
@@ -47,11 +48,13 @@ from graphql import (
     is_leaf_type,
 )
 
-VALUE, OBJECT, PAGE, READ, WRITE, LIST = 1, 2, 500, 500, 1_000, 10
+VALUE, OBJECT, PAGE, READ, WRITE, LIST, INPUT = 1, 2, 500, 500, 1_000, 10, 20
 MAX_COST = 100_000
 """About half a second of a worker; every section of a book, fifty records each with codes and provenance, just fits."""
 MAX_COST_ANONYMOUS = 5_000
 """For whoever is not signed in: a page of the public registry."""
+_ENDLESS = 2**31
+"""More than a length can be: graphql-core refuses it later."""
 Sizes = tuple[tuple[str, int | None], ...]
 
 
@@ -81,6 +84,20 @@ def sizes(names: tuple[str, ...], variables: Mapping[str, Any] | None) -> Sizes:
     return tuple((name, _length(given.get(name))) for name in names)
 
 
+def weight(variables: Mapping[str, Any] | None, most: int) -> int:
+    """Points of what the variables hold, which is made into objects before all else; counts little beyond `most`."""
+    points, waiting = 0, [*(variables or {}).values()]
+    while waiting and points <= most:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            points += INPUT
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+        points += VALUE
+    return points
+
+
 def cost(schema: GraphQLSchema, document: DocumentNode, name: str | None, said: Sizes = ()) -> int:
     """Points of the operation of this name in a document that is valid; the defaults where a size is not said."""
     operation = get_operation_ast(document, name)
@@ -108,7 +125,7 @@ def _length(value: object) -> int | None:
     if isinstance(value, list):
         return len(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-        return int(value)
+        return min(int(value), _ENDLESS)
     return None
 
 
@@ -123,7 +140,7 @@ def _written(value: Node | None, variables: Mapping[str, int]) -> int | None:
     if isinstance(value, VariableNode):
         return variables.get(value.name.value)
     if isinstance(value, IntValueNode):
-        return int(value.value) if len(value.value) < 20 else 10**20  # graphql-core refuses more than 32 bits later
+        return min(int(value.value[:20]), _ENDLESS)
     return len(value.values) if isinstance(value, ListValueNode) else None
 
 

@@ -34,7 +34,7 @@ from strawberry.extensions import SchemaExtension
 from ehb.domain.identity import PrincipalKind
 from ehb.errors import CostExceeded, EhbError
 from graphql_schema.context import Context
-from graphql_schema.cost import MAX_COST, MAX_COST_ANONYMOUS, Sizes, cost, sizes, sizing
+from graphql_schema.cost import MAX_COST, MAX_COST_ANONYMOUS, Sizes, cost, sizes, sizing, weight
 
 MAX_TOKENS, MAX_DEPTH, MAX_FIELDS, MAX_ROOTS, MAX_ALIASES = 2_000, 14, 5_000, 10, 30
 MAX_DIRECTIVES, MAX_INTROSPECTIONS, MAX_ERRORS = 30, 2, 10
@@ -153,7 +153,7 @@ class Judge:
         errors = [GraphQLError(one) for one in problems] or validate(
             schema, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=True
         )
-        return Judged(document, errors, sizing(document))
+        return Judged(document, [_own_words(error) for error in errors], sizing(document))
 
     def _reckoned(self, schema: GraphQLSchema, judged: Judged, name: str | None, said: Sizes) -> int:
         return cost(schema, judged.document, name, said)
@@ -194,10 +194,18 @@ class WithinLimits(SchemaExtension):
             context: Context = asked.context
             most = MAX_COST_ANONYMOUS if context.principal.kind is PrincipalKind.ANONYMOUS else self._judge.max_cost
             points = self._judge.cost(asked.schema._schema, found, asked._provided_operation_name, asked.variables)
+            points += weight(asked.variables, most)
             if points > most:
                 raise CostExceeded(points, most)
             await context.spend(context.principal, points)
         return list(found.problems)
+
+
+def _own_words(error: GraphQLError) -> GraphQLError:
+    """Python makes no number of more than 4,300 digits, which is the document's fault."""
+    if isinstance(error.original_error, ValueError):
+        return GraphQLError("A number in the document is too long.", error.nodes)
+    return error
 
 
 def _operations(document: DocumentNode) -> int:

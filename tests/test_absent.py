@@ -103,7 +103,7 @@ PROMISED = {
 
 class Asked(monitoring.CommandListener):
     """The commands that the database was sent, but for those about the caller alone: the points of their budget, which
-    a worker reserves for many operations at once, and what the registry says of them, which it remembers for a while."""
+    a worker reserves for many operations at once, and what the registry says of them, which it remembers a while."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []

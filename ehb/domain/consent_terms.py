@@ -95,6 +95,9 @@ def _whom(terms: Terms) -> Iterator[TermsProblem]:
 
 
 def _what(terms: Terms) -> Iterator[TermsProblem]:
+    if len(terms.exceptions) > MOST_EXCEPTIONS:
+        yield TermsProblem("TOO_MANY_EXCEPTIONS", "exceptions", "Quá nhiều ngoại lệ.", "Too many exceptions.")
+        return
     for name, select in (("select", terms.select), *(("exceptions", one) for one in terms.exceptions)):
         if select.ends_before_it_begins:
             yield TermsProblem(
@@ -120,8 +123,6 @@ def _what(terms: Terms) -> Iterator[TermsProblem]:
             )
         if select.labels is not None and not all(is_known(label) for label in select.labels):
             yield TermsProblem("LABEL_UNKNOWN", name, "Nhãn nhạy cảm không tồn tại.", "There is no such label.")
-    if len(terms.exceptions) > MOST_EXCEPTIONS:
-        yield TermsProblem("TOO_MANY_EXCEPTIONS", "exceptions", "Quá nhiều ngoại lệ.", "Too many exceptions.")
     if terms.exceptions and not terms.permit:
         yield TermsProblem(
             "EXCEPTION_OF_DENY", "exceptions", "Lệnh chặn không có ngoại lệ.", "A deny has no exceptions."
