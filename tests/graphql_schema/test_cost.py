@@ -164,6 +164,7 @@ async def test_a_flood_of_values_is_refused_before_it_is_made_into_anything(
 ) -> None:
     """Row L3: a document of ten fields can carry half a million values."""
     terms = {"permit": True, "granteeKind": "ANYBODY", "exceptions": items}
+    query = f"{kind}($t: ConsentInput!) {{ {root}(consent: $t) {{ __typename }} }}"
 
     started = time.process_time()
     answer = await house.ask(
