@@ -1,9 +1,10 @@
 """How often somebody may fail here, and begin a login, within an hour, counted across workers (standards row L7).
 
 A failing address is told to stop (429, Retry-After) once it has failed too often; what it sends is judged all the
-same, and a good code, token or assertion is never refused. For behind one address there may be a hospital, or ten
-thousand phones, and whoever shares it with them must not be able to shut them out. Nothing is lost by that: what there
-is to guess has 256 random bits or a signature, and a code or refresh token that was used twice ends its session.
+same: a good code, token or assertion is never refused, and a refusal says why as ever. For behind one address there
+may be a hospital, or ten thousand phones, and whoever shares it with them must not be able to shut them out. Nothing is
+lost by that: what there is to guess has 256 random bits or a signature, and a code or refresh token that was used twice
+ends its session.
 
 Logins begun are counted for public addresses alone: a private one is a proxy that did not say for whom it asks.
 
@@ -18,7 +19,7 @@ from typing import Protocol
 
 from starlette.requests import HTTPConnection
 
-from auth.errors import TooManyFailures, TooManyLogins
+from auth.errors import TooManyLogins
 from auth.sessions import Clock
 from ehb.domain.budget import HOUR, Budget
 
@@ -40,11 +41,11 @@ class Attempts:
         self._counter = counter
         self._clock = clock
 
-    async def failed(self, request: HTTPConnection) -> None:
-        """A request to the token endpoint was refused. Raises TooManyFailures from the hundred and first on."""
+    async def failed(self, request: HTTPConnection) -> int | None:
+        """A request to the token endpoint was refused. Seconds to wait from the hundred and first on, before None."""
         now = self._clock()
-        if await self._counter.spend(_network(request).encode(), FAILURES, 1, now) > FAILURES.most:
-            raise TooManyFailures(retry_after=FAILURES.wait(now))
+        failures = await self._counter.spend(_network(request).encode(), FAILURES, 1, now)
+        return FAILURES.wait(now) if failures > FAILURES.most else None
 
     async def begun(self, request: HTTPConnection) -> None:
         """A login begins. Raises TooManyLogins."""

@@ -21,7 +21,6 @@
         ├── SessionEnded       SESSION_ENDED            the citizen: sign in again
         ├── BoundElsewhere     TOKEN_BOUND              the app: sign with the key that the session began with
         ├── TokenProofInvalid  DPOP_PROOF_INVALID       the client: sign a new proof for this very request (RFC 9449)
-        ├── TooManyFailures    RATE_LIMITED             the client: wait, and look at what it sends
         ├── SubjectTokenInvalid  SUBJECT_TOKEN_INVALID  the facility: ask the clinician for a living access token
         ├── DelegationRefused  DELEGATION_REFUSED       the facility: the registry does not know the clinician there
         ├── TargetInvalid      TARGET_INVALID           the facility: tokens are for us alone
@@ -208,20 +207,6 @@ class TokenProofInvalid(TokenRefused):
 
     def __init__(self, what: str) -> None:
         super().__init__(vi=f"{self.vi} ({what})", en=f"{self.en} ({what})")
-
-
-class TooManyFailures(TokenRefused):
-    """Mended by the client: wait `retry_after` seconds, and look at what it sends. What is good is taken as ever."""
-
-    code = "RATE_LIMITED"
-    http_status = 429
-    error = "invalid_request"
-    vi = "Quá nhiều yêu cầu không hợp lệ từ địa chỉ này, hãy thử lại sau."
-    en = "Too many requests from this address were refused; try again later."
-
-    def __init__(self, *, retry_after: int) -> None:
-        super().__init__()
-        self.retry_after = retry_after
 
 
 class TooManyLogins(LoginFailed):

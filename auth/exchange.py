@@ -27,8 +27,8 @@ from auth.errors import (
     TokenProofInvalid,
     TokenRefused,
 )
-from auth.sessions import Clock, Tokens, key_of
-from auth.tokens import digest, name_in, new_token
+from auth.sessions import Clock, Tokens
+from auth.tokens import delegated_token, digest, own_key_of
 from ehb.domain.identity import PractitionerRole
 from ehb.domain.session import Delegation, FacilityClient, Session
 
@@ -67,10 +67,10 @@ class Exchange:
         `jkt` is the key that the system itself proved, and binds the new token.
         """
         token = self._subject(form)
-        key, name, now = key_of(token), name_in(token), self._clock()
+        key, now = own_key_of(token), self._clock()
         session = await self._store.find_session(key) if key else None
         subject = session.token(digest(token), now) if session else None
-        if session is None or subject is None or name is None:
+        if session is None or subject is None:
             raise SubjectTokenInvalid
         if session.jkt is not None:
             await self._prove(form, token, session.jkt, path)
@@ -78,7 +78,7 @@ class Exchange:
         if role is None or not await self._role_in_force(role):
             raise DelegationRefused
         ends = min(now + LIFE, subject.expires_at, session.ends_at)
-        access = new_token(name)
+        access = delegated_token(session.key)
         delegation = Delegation(digest(access), ends, client.client_id, client.facility, jkt)
         if not await self._store.add_delegation(session.key, subject.digest, delegation):
             raise SubjectTokenInvalid

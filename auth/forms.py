@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import parse_qsl
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from auth.assertion_errors import ClientRefused
-from auth.errors import TokenRefused, TooManyFailures
+from auth.errors import TokenRefused
+from ehb.bodies import body_of
+from ehb.errors import BadInput, TooSlow
 from ehb.request_log import note
 
 PRIVATE = {"Cache-Control": "no-store", "Pragma": "no-cache", "Referrer-Policy": "no-referrer"}
@@ -22,18 +24,16 @@ _MOST_FIELDS = 32
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The urlencoded body, without empty parameters. Raises TokenRefused for anything else."""
+    """The urlencoded body, without empty parameters. Raises TokenRefused for anything else, and TooSlow."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise TokenRefused
-    body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST_FORM:
-                raise TokenRefused
+        body = await body_of(request, _LARGEST_FORM)
         pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    except (ValueError, ClientDisconnect):
+    except TooSlow:
+        raise
+    except (ValueError, BadInput):
         raise TokenRefused from None
     found = once(pairs)
     if found is None:
@@ -58,11 +58,15 @@ def required(form: dict[str, str], name: str) -> str:
     return form[name]
 
 
-def refused(error: TokenRefused) -> Response:
-    """RFC 6749 section 5.2, with our own stable code. The description is English, as the RFC allows ASCII only."""
+def refused(error: TokenRefused, wait: int | None = None) -> Response:
+    """RFC 6749 section 5.2, with our own stable code. The description is English, as the RFC allows ASCII only.
+
+    `wait` is for an address that fails too often: 429, and Retry-After in seconds; what was wrong it is told as ever.
+    """
     note(code=error.code)
     answer = {"error": error.error, "error_description": error.en, "code": error.code}
     asks = {"WWW-Authenticate": "Bearer"} if isinstance(error, ClientRefused) else {}
-    if isinstance(error, TooManyFailures):
-        asks = {"Retry-After": str(error.retry_after)}
-    return JSONResponse(answer, status_code=error.http_status, headers={**PRIVATE, **asks})
+    if wait is not None:
+        asks["Retry-After"] = str(wait)
+    status = error.http_status if wait is None else 429
+    return JSONResponse(answer, status_code=status, headers={**PRIVATE, **asks})

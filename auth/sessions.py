@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from auth.errors import BoundElsewhere, CodeInvalid, SessionEnded
-from auth.tokens import answers, digest, name_in, new_name, new_token, random_text, session_key
+from auth.tokens import answers, digest, key_of, name_in, new_name, new_token, own_key_of, random_text, session_key
 from ehb.domain.identity import ElectronicIdentity, Principal, PrincipalKind, SignedIn
 from ehb.domain.session import AccessToken, Account, FacilityClient, Login, LoginCode, Rotation, Session
 from ehb.errors import Unauthenticated
@@ -222,14 +222,14 @@ class Sessions:
         session = await self._store.find_session(key) if key else None
         if session is None:
             return
-        if session.principal.client_id == client_id:
+        if session.principal.client_id == client_id and own_key_of(token) is not None:
             await self._end(session)
         elif any(one.digest == digest(token) and one.actor == client_id for one in session.delegated):
             await self._store.end_delegation(session.key, digest(token))
 
     async def end_everywhere(self, token: str, *, client_id: str) -> None:
         """End all sessions of the account that a token of this session speaks for. Silent like `revoke`."""
-        key = key_of(token)
+        key = own_key_of(token)
         session = await self._store.find_session(key) if key else None
         now = self._clock()
         if session is None or session.principal.client_id != client_id or not session.in_force(now):
@@ -284,12 +284,6 @@ class Sessions:
     def _access(self, name: bytes, now: datetime, life: timedelta) -> tuple[str, AccessToken]:
         token = new_token(name)
         return token, AccessToken(digest(token), now + life)
-
-
-def key_of(token: str) -> bytes | None:
-    """What the store knows the session of a token by; None for text that is no token of ours."""
-    name = name_in(token)
-    return session_key(name) if name is not None else None
 
 
 def _seconds(life: timedelta) -> int:

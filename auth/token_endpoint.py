@@ -15,7 +15,7 @@ from auth import exchange as exchanging
 from auth.attempts import Attempts
 from auth.clients import FacilityAuthentication
 from auth.dpop import ProofRefused, Proofs
-from auth.errors import GrantUnsupported, ScopeInvalid, TokenProofInvalid, TokenRefused, TooManyFailures
+from auth.errors import GrantUnsupported, ScopeInvalid, TokenProofInvalid, TokenRefused
 from auth.exchange import Exchange
 from auth.forms import PRIVATE, form_of, refused, required
 from auth.sessions import Sessions, Tokens
@@ -103,11 +103,7 @@ class _Endpoint:
         return Response(headers=PRIVATE)
 
     async def _refused(self, request: Request, error: TokenRefused) -> Response:
-        try:
-            await self._attempts.failed(request)
-        except TooManyFailures as too_many:
-            return refused(too_many)
-        return refused(error)
+        return refused(error, await self._attempts.failed(request))
 
     async def _key(self, request: Request) -> str | None:
         """The thumbprint of the key that the request proves possession of; None when it does not try."""

@@ -2,7 +2,8 @@
 
 A token is 16 bytes that name its session and 32 bytes (256 bit) that prove it, in base64url. All tokens of
 one session, and the code that opens it, begin with the same 16 bytes; so a token that was good long ago still
-finds the session that it must end, in one read by `_id` and on one shard.
+finds the session that it must end, in one read by `_id` and on one shard. A token that was delegated begins with the
+SHA-256 of them instead: it finds the session too, and nobody can make a token of the session from it.
 
 The one invariant: what is kept is a SHA-256. The text is random, so it needs no salt and no slow hash.
 """
@@ -20,6 +21,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 
 _NAME = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")
+_DELEGATED = re.compile(r"[A-Za-z0-9_-]{86}")
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
@@ -56,6 +58,24 @@ def name_in(token: str) -> bytes | None:
 def session_key(name: bytes) -> bytes:
     """What the store knows a session by."""
     return sha256(name).digest()
+
+
+def delegated_token(key: bytes) -> str:
+    """A token that speaks for the session with this key, and is none of its own."""
+    return urlsafe_b64encode(key + secrets.token_bytes(32)).decode().rstrip("=")
+
+
+def own_key_of(token: str) -> bytes | None:
+    """What the store knows the session by whose own token this is, or was; None for any other text."""
+    name = name_in(token)
+    return session_key(name) if name is not None else None
+
+
+def key_of(token: str) -> bytes | None:
+    """The same, and for a token that was delegated the session that it speaks for."""
+    if _DELEGATED.fullmatch(token):
+        return urlsafe_b64decode(token + "==")[: sha256().digest_size]
+    return own_key_of(token)
 
 
 def s256(verifier: str) -> str:

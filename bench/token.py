@@ -24,8 +24,8 @@ from starlette.types import Message
 
 from auth.backend import TokenBackend
 from auth.dpop import Proofs
-from auth.sessions import Sessions, key_of
-from auth.tokens import digest, random_text, s256
+from auth.sessions import Sessions
+from auth.tokens import digest, key_of, random_text, s256
 from bench.api import access_token
 from bench.rounds import Turn, in_turns, line
 from bench.world import World

@@ -93,6 +93,37 @@ async def test_two_requests_in_one_piece_are_two_answers(server: str) -> None:
 
 
 JSON = {"Content-Type": "application/json"}
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET /livez HTTP/1.1\r\nHost: here\r\nContent-Length: 5000\r\n\r\n",
+        b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: 5000\r\n\r\n",
+        b"POST /auth/token HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["not asked for", "of a wrong type", "in chunks"],
+)
+async def test_row_h6_a_body_that_nobody_waits_for_does_not_hold_its_connection(
+    server: str, monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    """Row H6: the answer comes at once, and the rest may go by for a while."""
+    monkeypatch.setattr(LimitedProtocol, "unread_seconds", 0.5)
+    piece = b"1\r\nx\r\n" if b"chunked" in first else b"x"
+
+    answer = await told(server, first, *[piece] * 60, pause=0.1)
+
+    assert answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 415", b"HTTP/1.1 400"))
+
+
+async def test_who_sends_the_rest_in_time_is_answered_again_on_the_same_connection(server: str) -> None:
+    head = b"POST /graphql HTTP/1.1\r\nHost: here\r\nContent-Type: text/plain\r\nContent-Length: 3000\r\n\r\n"
+
+    answer = await told(server, head, b"x" * 1_500, b"x" * 1_500, LIVE + b"Connection: close\r\n\r\n", pause=0.1)
+
+    assert answer.startswith(b"HTTP/1.1 415")
+    assert OK in answer
 
 
 @pytest.mark.parametrize("parts", [[], [b"GE"], [LIVE], [LIVE + b"\r\n", LIVE]], ids=["silent", "verb", "head", "next"])
@@ -173,7 +204,12 @@ async def test_row_h6_a_body_that_stops_or_drips_is_too_slow_and_one_that_comes_
 
 
 @pytest.mark.parametrize(
-    ("path", "kind"), [("/graphql", "application/json"), ("/facility/submissions", "application/xml")]
+    ("path", "kind"),
+    [
+        ("/graphql", "application/json"),
+        ("/facility/submissions", "application/xml"),
+        *((f"/auth/{name}", FORM) for name in ("token", "revoke", "logout", "backchannel-logout")),
+    ],
 )
 async def test_row_h6_a_body_without_an_end_is_408_on_every_path(
     house: House, server: str, monkeypatch: pytest.MonkeyPatch, path: str, kind: str

@@ -58,7 +58,8 @@ async def test_who_fails_too_often_is_told_to_wait_for_the_rest_of_the_hour(
     answers = await failing(world, stranger, kind, 4)
 
     assert 429 not in [one.status_code for one in answers[:3]]
-    assert (answers[3].status_code, as_json(answers[3])["code"]) == (429, "RATE_LIMITED")
+    assert answers[3].status_code == 429
+    assert as_json(answers[3]) == as_json(answers[0])  # whoever shares the address still learns what to do
     rest = 3_600 - int(world.clock().timestamp()) % 3_600
     assert answers[3].headers["retry-after"] == str(rest)
     world.clock.advance(seconds=rest)

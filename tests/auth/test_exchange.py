@@ -105,6 +105,30 @@ async def test_a_system_revokes_its_own_token_and_not_the_session(world: World, 
     assert (await world.whoami(theirs["access_token"])).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "form"),
+    [
+        ("/auth/revoke", {"client_id": "ehb-mobile", "token": "{}"}),
+        ("/auth/logout", {"client_id": "ehb-mobile", "token": "{}"}),
+        ("/auth/logout", {"client_id": "ehb-mobile", "token": "{}", "everywhere": "true"}),
+        ("/auth/token", {"client_id": "ehb-mobile", "grant_type": "refresh_token", "refresh_token": "{}"}),
+        ("/auth/token", {"client_id": "01001", "grant_type": "refresh_token", "refresh_token": "{}"}),
+    ],
+)
+@pytest.mark.parametrize("made_up", [False, True])
+async def test_whoever_holds_a_systems_token_cannot_end_the_session(
+    world: World, theirs: Mapping[str, Any], path: str, form: dict[str, str], made_up: bool
+) -> None:
+    """Row A6: nor with a text that begins like it, of the length of a token of the session."""
+    token = as_json(await exchanged(world, theirs["access_token"]))["access_token"]
+    shown = token[:43] + "A" * 21 if made_up else token
+
+    await world.phone.post(path, data={name: value.format(shown) for name, value in form.items()})
+
+    assert (await world.whoami(theirs["access_token"])).status_code == 200
+    assert (await world.whoami(token)).status_code == 200
+
+
 async def test_another_system_revokes_nothing(world: World, theirs: Mapping[str, Any]) -> None:
     world.register.clients["another"] = dataclasses.replace(HOSPITAL, client_id="another")
     token = as_json(await exchanged(world, theirs["access_token"]))["access_token"]
