@@ -27,6 +27,7 @@ def new_keys() -> dict[str, list[dict[str, Any]]]:
 
 def write_keys(path: Path) -> None:
     """Make new keys in a new file. Raises FileExistsError."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         json.dump(new_keys(), file, indent=1)
 

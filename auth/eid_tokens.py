@@ -7,7 +7,6 @@ of ours, and within their time.
 from __future__ import annotations
 
 import hashlib
-import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,8 +18,8 @@ from auth.errors import IdTokenInvalid, IssuerMismatch
 from auth.jwe import decrypted, is_encrypted
 from auth.jws import ClaimRefused, Claims, NotVerified, Unverified, check_claims, unverified, verified
 from auth.provider import Clock, Provider
+from ehb.logs import log
 
-_log = logging.getLogger(__name__)
 _HASH = {"256": hashlib.sha256, "384": hashlib.sha384, "512": hashlib.sha512}
 
 
@@ -40,7 +39,7 @@ class EidTokens:
         self._provider = provider
         self._clock = clock
 
-    async def believed(self, text: str, what: str, types: Collection[str] = (), **expected: Any) -> Believed:
+    async def believed(self, text: str, types: Collection[str] = (), **expected: Any) -> Believed:
         """The claims of a token from our issuer, for us. `types` are the `typ` headers that it may have, if any.
 
         Raises IssuerMismatch for one that another issuer signed with our issuer's key, IdTokenInvalid for the rest.
@@ -58,29 +57,28 @@ class EidTokens:
             check_claims(
                 claims, now=self._clock(), leeway=config.leeway, iss=config.issuer, aud=config.client_id, **expected
             )
+            self._check_party(claims)
         except NotVerified:
-            _log.warning("%s was refused: not signed by the eID", what)
+            log.warning("a token of the eID was refused: not signed by it")
             raise IdTokenInvalid from None
         except ClaimRefused as refused:
-            _log.warning("%s was refused: claim %s", what, refused.claim)
+            log.warning("a token of the eID was refused by a claim", claim=refused.claim)
             raise IdTokenInvalid from None
-        self._check_party(claims, what)
         return Believed(claims, token)
 
-    def _check_party(self, claims: Claims, what: str) -> None:
+    def _check_party(self, claims: Claims) -> None:
         """A token for several audiences is ours only when it says that we are the one who asked for it."""
         audience, party = claims["aud"], claims.get("azp")
         alone = audience == self._config.client_id or audience == [self._config.client_id]
         if party != self._config.client_id and not (alone and party is None):
-            _log.warning("%s was refused: claim azp", what)
-            raise IdTokenInvalid
+            raise ClaimRefused("azp")
 
 
 def check_at_hash(believed: Believed, access_token: str | None) -> None:
     """OpenID Connect Core section 3.1.3.8: the access token is the one that this ID token came with."""
     at_hash = believed.claims.get("at_hash", ...)
     if at_hash is not ... and not _fits(at_hash, access_token, believed.token.algorithm):
-        _log.warning("an ID token was refused: claim at_hash")
+        log.warning("a token of the eID was refused by a claim", claim="at_hash")
         raise IdTokenInvalid
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from auth.jws import Unverified, VerificationKey, keys_for, verification_keys
 from auth.outside import FetchRefused, Outside
 from auth.sessions import Clock
+from ehb.logs import log
 
 FRESH = timedelta(minutes=10)
 PAUSE = timedelta(seconds=30)
@@ -26,7 +26,6 @@ LONGEST = timedelta(hours=1)
 _MOST_KEYS = 20
 _MOST_SETS = 5_000
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -68,7 +67,7 @@ class KeySets:
         try:
             held.keys = _public_keys(await self._outside.fetch(uri))
         except FetchRefused as refused:
-            _log.warning("a facility's key set was not fetched: %s", refused.why)
+            log.warning("a facility's key set was not fetched", why=refused.why)
             return
         held.fetched = self._clock()
 

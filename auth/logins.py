@@ -9,7 +9,6 @@ eID, and a login is finished once, by the browser that started it, within ten mi
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,8 +24,9 @@ from auth.tokens import digest, is_challenge, random_text
 from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.domain.session import Login
 from ehb.errors import EhbError, Misconfigured
+from ehb.logs import log
+from ehb.request_log import note
 
-_log = logging.getLogger(__name__)
 _STATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 _LEVELS = ("1", "2", "3", "4")
@@ -161,7 +161,8 @@ class Logins:
                 raise LevelTooLow
 
     def _refusal(self, login: Login, error: EhbError) -> str:
-        _log.info("a login was refused: %s", error.code)
+        note(code=error.code)
+        log.info("a login was refused", code=error.code)
         return self._to_app(
             login,
             {

@@ -5,7 +5,6 @@ The one invariant: a logout token is believed once, is never an ID token, and na
 
 from __future__ import annotations
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -13,8 +12,8 @@ from auth.eid_tokens import EidTokens
 from auth.errors import LoginFailed, LogoutTokenInvalid
 from auth.provider import Clock
 from ehb.domain.session import Account
+from ehb.logs import log
 
-_log = logging.getLogger(__name__)
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 _TYPES = ("logout+jwt", "application/logout+jwt", "jwt", "")
 """Section 2.4 recommends `logout+jwt`; what cannot be confused with it is taken too."""
@@ -41,7 +40,7 @@ class LogoutTokens:
     async def account(self, logout_token: str) -> Account:
         """Section 2.6. Raises LogoutTokenInvalid, and ProviderUnavailable when its keys cannot be fetched."""
         try:
-            believed = await self._tokens.believed(logout_token, "a logout token", _TYPES, iat=None, jti=None)
+            believed = await self._tokens.believed(logout_token, _TYPES, iat=None, jti=None)
         except LoginFailed:
             raise LogoutTokenInvalid from None
         claims, now = believed.claims, self._clock()
@@ -51,7 +50,7 @@ class LogoutTokens:
         named = bool(names) and all(isinstance(one, str) and one for one in names)
         issued = datetime.fromtimestamp(int(claims["iat"]), UTC)
         if not is_logout or not named or not isinstance(jti, str) or len(jti) > _LONGEST_ID or issued < now - _OLDEST:
-            _log.warning("a logout token was refused: it is none, names nobody, or is too old")
+            log.warning("a logout token was refused: it is none, names nobody, or is too old")
             raise LogoutTokenInvalid
         # the issuer's words may be those of one of our clients: they are kept apart by what a client cannot be called
         if not await self._used.claim_assertion(f"\0logout {self._issuer}", jti, now + 2 * _OLDEST):

@@ -11,7 +11,6 @@ configured issuer, for us, now, and for this very login.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -26,10 +25,10 @@ from auth.jws import Claims
 from auth.provider import Clock, Provider
 from auth.tokens import s256
 from ehb.domain.identity import ElectronicIdentity
+from ehb.logs import log
 
 __all__ = ["EidConfig", "RelyingParty"]
 
-_log = logging.getLogger(__name__)
 _OVERLOADED = ("temporarily_unavailable", "server_error")
 
 
@@ -100,16 +99,14 @@ class RelyingParty:
             raise LoginDenied
         tokens = await self._provider.redeem(answer["code"], attempt)
         access_token = _token(tokens.get("access_token"))
-        believed = await self.tokens.believed(
-            tokens["id_token"], "an ID token", sub=None, exp=None, iat=None, nonce=attempt.nonce
-        )
+        believed = await self.tokens.believed(tokens["id_token"], sub=None, exp=None, iat=None, nonce=attempt.nonce)
         check_at_hash(believed, access_token)
         claims = believed.claims
         if access_token and not self._is_complete(claims):
             claims = await self._with_userinfo(claims, access_token, attempt)
         identity = self._identity_from(claims)
         if not identity.identifiers():
-            _log.warning("a login was refused: no identification number in claim %s", self._config.national_id_claim)
+            log.warning("a login was refused: no identification number", claim=self._config.national_id_claim)
             raise IdentityNumberMissing
         return identity
 
@@ -118,7 +115,7 @@ class RelyingParty:
         metadata = await self._provider.metadata()
         expected = self._config.is_fapi or metadata.get("authorization_response_iss_parameter_supported") is True
         if issuer != self._config.issuer and (issuer is not None or expected):
-            _log.warning("an answer to our login names another issuer than the configured one")
+            log.warning("an answer to our login names another issuer than the configured one")
             raise IssuerMismatch
 
     def _is_complete(self, claims: Claims) -> bool:
@@ -128,15 +125,17 @@ class RelyingParty:
         """Core section 5.3.2: userinfo about another subject must not be used. The ID token's own claims win."""
         more = await self._provider.userinfo(access_token, attempt)
         if isinstance(more, str):
-            more = (await self.tokens.believed(more, "userinfo", sub=None)).claims
+            more = (await self.tokens.believed(more, sub=None)).claims
         if more and more.get("sub") != claims["sub"]:
-            _log.warning("userinfo was refused: it speaks of another subject")
+            log.warning("userinfo was refused: it speaks of another subject")
             raise IdTokenInvalid
         return more | {name: value for name, value in claims.items() if value not in (None, "")}
 
     def _identity_from(self, claims: Claims) -> ElectronicIdentity:
         config = self._config
-        level = claims.get(config.level_claim)
+        level = str(claims.get(config.level_claim))
+        if level not in config.level_map:
+            log.warning("the eID told a level that no setting knows, or none", claim=config.level_claim)
         at = claims.get("auth_time")
         usable = isinstance(at, int) and not isinstance(at, bool) and 0 < at <= claims["iat"] + config.leeway
         return ElectronicIdentity(
@@ -146,7 +145,7 @@ class RelyingParty:
             old_national_id=_text(claims.get(config.old_national_id_claim)),
             full_name=_text(claims.get(config.name_claim)),
             birth_date=_text(claims.get(config.birth_date_claim)),
-            assurance_level=config.level_map.get(str(level), config.default_level),
+            assurance_level=config.level_map.get(level, config.default_level),
             authenticated_at=datetime.fromtimestamp(at, UTC) if usable and at else None,
             session_id=_text(claims.get("sid")),
         )

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Mapping
@@ -29,8 +28,8 @@ from auth.eid_config import EidConfig, is_safe
 from auth.errors import IssuerMismatch, LoginDenied, ProviderUnavailable
 from auth.jws import Unverified, VerificationKey, keys_for, signed, verification_keys
 from auth.tokens import random_text
+from ehb.logs import log
 
-_log = logging.getLogger(__name__)
 _KEPT = timedelta(hours=1)
 _PAUSE = timedelta(seconds=30)
 """How long an unknown key id must wait before it may make us fetch the keys again."""
@@ -103,7 +102,7 @@ class Provider:
         response = await self._post(endpoint, asked, self._proof(attempt))
         request_uri = _json(response).get("request_uri")
         if response.status_code not in (200, 201) or not isinstance(request_uri, str) or not request_uri:
-            _log.error("the eID refused our pushed login with status %d", response.status_code)
+            log.error("the eID refused our pushed login", status=response.status_code)
             raise ProviderUnavailable
         return request_uri
 
@@ -121,12 +120,12 @@ class Provider:
         answer = _json(response)
         if response.status_code == 200 and isinstance(answer.get("id_token"), str):
             if proof is not None and str(answer.get("token_type")).lower() != "dpop":
-                _log.error("the eID did not bind its access token to our key")
+                log.error("the eID did not bind its access token to our key")
                 raise ProviderUnavailable
             return answer
         if answer.get("error") == "invalid_grant":
             raise LoginDenied
-        _log.error("the eID refused our token request with status %d", response.status_code)
+        log.error("the eID refused our token request", status=response.status_code)
         raise ProviderUnavailable
 
     async def userinfo(self, access_token: str, attempt: Attempt) -> Json | str:
@@ -141,7 +140,7 @@ class Provider:
         headers = {"Accept": "application/json, application/jwt", "Authorization": f"{scheme} {access_token}"}
         response = await self._proven("GET", endpoint, self._proof(attempt), access_token, headers=headers)
         if response.status_code != 200:
-            _log.error("the eID's userinfo answered with status %d", response.status_code)
+            log.error("the eID's userinfo gave no answer", status=response.status_code)
             raise ProviderUnavailable
         if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/jwt":
             return response.text.strip()
@@ -155,7 +154,7 @@ class Provider:
     async def _discover(self) -> Json:
         document = await self._get(f"{self._config.issuer.rstrip('/')}/.well-known/openid-configuration")
         if document.get("issuer") != self._config.issuer:
-            _log.error("the eID's metadata names another issuer than the configured one")
+            log.error("the eID's metadata names another issuer than the configured one")
             raise IssuerMismatch
         for name in _ENDPOINTS:
             self._endpoint(document, name)
@@ -164,7 +163,7 @@ class Provider:
     def _endpoint(self, metadata: Json, name: str) -> str:
         endpoint = metadata.get(name)
         if not isinstance(endpoint, str) or not is_safe(endpoint, self._config.allow_http):
-            _log.error("the eID's metadata has no usable %s", name)
+            log.error("the eID's metadata lacks something usable", claim=name)
             raise ProviderUnavailable
         return endpoint
 
@@ -224,7 +223,7 @@ class Provider:
     async def _get(self, url: str, headers: Mapping[str, str] | None = None) -> Json:
         response = await self._send("GET", url, headers={"Accept": "application/json", **(headers or {})})
         if response.status_code != 200:
-            _log.error("the eID answered a GET with status %d", response.status_code)
+            log.error("the eID refused a GET", status=response.status_code)
             raise ProviderUnavailable
         return _json(response)
 
@@ -232,7 +231,7 @@ class Provider:
         try:
             return await self._http.request(method, url, **options)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            _log.error("the eID does not answer: %s", type(error).__name__)
+            log.error("the eID does not answer", error=type(error).__name__)
             raise ProviderUnavailable from None
 
 

@@ -14,7 +14,6 @@ The one invariant: at any moment at most one refresh token of a session is good,
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -25,8 +24,7 @@ from auth.tokens import answers, digest, key_of, name_in, new_name, new_token, o
 from ehb.domain.identity import ElectronicIdentity, Principal, PrincipalKind, SignedIn
 from ehb.domain.session import AccessToken, Account, FacilityClient, Login, LoginCode, Rotation, Session
 from ehb.errors import Unauthenticated
-
-_log = logging.getLogger(__name__)
+from ehb.logs import log
 
 Clock = Callable[[], datetime]
 OnEnd = Callable[[Principal], Awaitable[None]]
@@ -264,16 +262,16 @@ class Sessions:
             await self._store.forbid_session(used.session, now, now + self._lifetimes.session)
             if session is not None and session.in_force(now):
                 await self._on_end(session.principal)
-            _log.warning("a login code was used twice; session %s is ended", used.principal.session)
+            log.warning("a login code was used twice; its session is ended", session=used.principal.session)
 
     async def _end_misused(self, key: bytes, now: datetime, jkt: str | None) -> None:
         session = await self._store.find_session(key)
         if session is not None and session.in_force(now):
             if session.jkt != jkt:
-                _log.warning("a refresh token came without its key; session %s", session.principal.session)
+                log.warning("a refresh token came without its key", session=session.principal.session)
                 raise BoundElsewhere
             await self._end(session)
-            _log.warning("a spent refresh token was used; session %s is ended", session.principal.session)
+            log.warning("a spent refresh token was used; its session is ended", session=session.principal.session)
 
     async def _end(self, session: Session) -> None:
         now = self._clock()

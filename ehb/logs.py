@@ -47,6 +47,7 @@ NAMED: Mapping[str, re.Pattern[str] | tuple[type, ...]] = {
     "place": _PLACE,
     "ours": _PLACE,
     "claim": re.compile(r"[A-Za-z_]{1,40}"),
+    "why": re.compile(r"timeout|name|address|size|encoding|url|JWK set|status [1-5][0-9]{2}|[A-Z][A-Za-z]{2,40}Error"),
     "number": _NUMBER,
     "dropped": re.compile(r"[a-z_]{1,40}"),
 }
@@ -110,15 +111,7 @@ def _of_a_library(_: object, __: str, line: MutableMapping[str, Any]) -> Mutable
     room = record.name.partition(".")[0]
     if room not in _OWN and not (room in _WORDS and isinstance(record.msg, str) and _SENTENCE.fullmatch(record.msg)):
         return found | {"event": "of a library", "place": f"{Path(record.pathname).name}:{record.lineno}"}
-    found["event"] = record.msg if isinstance(record.msg, str) else "?"
-    given = record.args if isinstance(record.args, tuple) else ()
-    if room in _OWN and (codes := [one for one in given if one in _codes()]):
-        found["codes"] = codes
-    return found
-
-
-def _codes() -> frozenset[str]:
-    return frozenset(kind.code for kind in family())
+    return found | {"event": record.msg if isinstance(record.msg, str) else "?"}
 
 
 def family() -> list[type[EhbError]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -130,9 +133,28 @@ def from_environment() -> Settings:
     except ValidationError as error:
         wrong = [f"EHB_{'__'.join(str(part).upper() for part in one['loc'])}: {one['msg']}" for one in error.errors()]
     except SettingsError as error:
-        wrong = [str(error)]
+        wrong = [f"{one}: not valid JSON" for one in _not_json()] or [str(error)]
     lines = "".join(f"\n     {one}" for one in wrong)
     raise Misconfigured(vi="Cấu hình không hợp lệ.", en=f"These settings are not valid:{lines}")
+
+
+def unknown() -> dict[str, str | None]:
+    """Names in the environment that look like settings and are none, each with the setting that was perhaps meant."""
+    known = [f"EHB_{name.upper()}" for name in Settings.model_fields if name != "eid"]
+    known += [f"EHB_EID__{name.upper()}" for name in EidSettings.model_fields]
+    strange = sorted(name for name in os.environ if name.startswith("EHB_") and name not in {*known, "EHB_EID"})
+    return {name: next(iter(get_close_matches(name, known, 1, 0.8)), None) for name in strange}
+
+
+def _not_json() -> list[str]:
+    """Settings that take JSON and were given something else."""
+    wrong = []
+    for name in ("EHB_EID__LEVEL_MAP", "EHB_EID__ID_TOKEN_ALGS", "EHB_EID"):
+        try:
+            json.loads(os.environ.get(name, "null"))
+        except ValueError:
+            wrong.append(name)
+    return wrong
 
 
 def _is_safe(address: str) -> bool:

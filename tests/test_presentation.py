@@ -194,6 +194,8 @@ async def test_fifty_guesses_at_once_are_five_at_most(house: House) -> None:
     assert codes.count("LOCKED") == 45
     assert right["problems"] == [{"code": "LOCKED", "attemptsLeft": None}]
     assert await seen(house, token, book) is None
+    [mine] = (await house.data(citizen, MINE))["myPresentations"]
+    assert (mine["inForce"], mine["passcodeAttemptsLeft"]) == (False, 0)
 
 
 async def test_a_clinician_whom_the_citizen_keeps_out_neither_opens_nor_binds(house: House) -> None:

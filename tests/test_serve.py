@@ -15,6 +15,7 @@ import pytest
 
 from ehb.cli.serving import prepare
 from ehb.errors import Misconfigured
+from ehb.settings import from_environment
 from tests.running import EHB, ehb
 
 
@@ -65,6 +66,53 @@ async def test_a_setting_that_is_not_safe_is_refused_before_the_database_is_aske
 
     with pytest.raises(Misconfigured):  # and not Unavailable, which the database would be
         await prepare()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("EHB_READLEVEL", "3", "Did you mean EHB_READ_LEVEL?"),
+        ("EHB_TRUSTED_DOCUMENT", "false", "Did you mean EHB_TRUSTED_DOCUMENTS?"),
+        ("EHB_EID__LEVELCLAIM", "acr", "Did you mean EHB_EID__LEVEL_CLAIM?"),
+        ("EHB_PORT_8000_TCP", "tcp://10.0.0.1:8000", "There is no setting EHB_PORT_8000_TCP."),
+    ],
+)
+async def test_a_setting_that_is_none_is_named_and_its_value_is_not(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    value: str,
+    said: str,
+) -> None:
+    for key, usual in {**_environment(tmp_path, ""), "EHB_DATABASE": "a b", name: value}.items():
+        monkeypatch.setenv(key, usual)
+
+    with pytest.raises(Misconfigured):  # by the database's name, so that nothing is asked
+        await prepare()
+
+    err = capsys.readouterr().err
+    assert said in err
+    assert "tcp://" not in err
+    assert len(err.splitlines()) == 2
+
+
+def test_a_setting_that_should_be_json_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EHB_EID__LEVEL_MAP", "a=1")
+
+    with pytest.raises(Misconfigured) as caught:
+        from_environment()
+
+    assert "EHB_EID__LEVEL_MAP: not valid JSON" in caught.value.en
+
+
+def test_keys_are_made_in_a_folder_that_is_not_there_yet(tmp_path: Path) -> None:
+    for kind in ("new", "eid"):
+        path = tmp_path / "etc" / kind / "keys.json"
+
+        assert ehb("keys", kind, "--out", path).returncode == 0
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_what_is_refused_is_said_in_words_before_the_first_request(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from ehb.app import connected, create_app, eid_config, open_custodian
 from ehb.errors import Misconfigured
 from ehb.logs import configure
-from ehb.settings import Settings, from_environment
+from ehb.settings import Settings, from_environment, unknown
 from ehb.store.migrations import migrate
 from ehb.store.trusted_documents import TrustedDocuments
 from ehb.store.vault import Keys
@@ -60,6 +60,9 @@ async def prepare() -> str:
 
     Returns the level of the log.
     """
+    for name, meant in unknown().items():
+        also = (f"Có phải {meant}?", f"Did you mean {meant}?") if meant else ("", "")
+        print(f"ehb: Không có thiết lập {name}. {also[0]}\n     There is no setting {name}. {also[1]}", file=sys.stderr)
     settings, keys = checked()
     eid_config(settings)
     async with open_custodian(settings, keys):

@@ -68,15 +68,24 @@ class HeldPresentation:
 
     def in_force(self, now: datetime) -> bool:
         """It can be opened, or is open."""
-        return self.ended_at is None and now < self.presentation.until
+        return not self.over(now) and not self.locked
+
+    def over(self, now: datetime) -> bool:
+        """It was ended, or its time is up."""
+        return self.ended_at is not None or now >= self.presentation.until
+
+    @property
+    def locked(self) -> bool:
+        """Nobody has opened it, and too many wrong passcodes were tried: it never opens again."""
+        return self.holder is None and self.presentation.passcode is not None and self.attempts_left < 1
 
     def closed_to(self, holder: Holder, now: datetime) -> NotOpened | None:
         """Why this practitioner cannot open it, before any passcode; None when they can."""
-        if not self.in_force(now):
+        if self.over(now):
             return NotOpened.ENDED
-        if self.holder is not None:
-            return None if self.holder == holder else NotOpened.TAKEN
-        return NotOpened.LOCKED if self.presentation.passcode is not None and self.attempts_left < 1 else None
+        if self.locked:
+            return NotOpened.LOCKED
+        return None if self.holder in (None, holder) else NotOpened.TAKEN
 
 
 class NotOpened(enum.StrEnum):

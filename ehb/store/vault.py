@@ -94,6 +94,7 @@ class Keys:
             "opaque": base64.b64encode(self.opaque).decode(),
             "demo": self.demo,
         }
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
             json.dump(raw, file, indent=1)

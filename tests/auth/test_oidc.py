@@ -12,6 +12,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from tests.auth.hostile import SUBJECT, HostileProvider, hmac_signed, walked
 from tests.auth.world import World
+from tests.logs import written
 
 INVALID = "LOGIN_ID_TOKEN_INVALID"
 
@@ -244,3 +245,25 @@ async def test_a_national_id_that_is_a_number_is_no_national_id(victim: World, h
 
     assert (answer["error"], answer["error_code"]) == ("access_denied", "IDENTITY_NUMBER_MISSING")
     assert victim.people.identities == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "event", "claim"),
+    [
+        ({"SoDinhDanh": 1203000001}, "a login was refused: no identification number", "SoDinhDanh"),
+        ({"aud": "another"}, "a token of the eID was refused by a claim", "aud"),
+        ({"azp": "another"}, "a token of the eID was refused by a claim", "azp"),
+        ({"acr": "urn:unknown"}, "the eID told a level that no setting knows, or none", "acr"),
+    ],
+)
+async def test_the_log_names_the_claim_that_is_wrong(
+    victim: World, hostile: HostileProvider, claims: dict[str, Any], event: str, claim: str
+) -> None:
+    """Row E5: whoever connects an eID reads there what its tokens lack."""
+    hostile.claims = claims
+
+    with written() as out:
+        await walked(victim)
+
+    assert [line["claim"] for line in out.of(event)] == [claim]
+    assert all("code" in line for line in out.of("a login was refused"))
