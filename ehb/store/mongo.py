@@ -12,7 +12,7 @@ The one invariant: a transaction either did everything in its function or nothin
 from __future__ import annotations
 
 import random
-from asyncio import sleep
+from asyncio import sleep, timeout
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC
@@ -70,6 +70,15 @@ def answering(method: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, A
     return call
 
 
+PING_SECONDS = 3.0
+_PATIENCE: dict[str, Any] = {
+    "serverSelectionTimeoutMS": 5_000,
+    "connectTimeoutMS": 5_000,
+    "heartbeatFrequencyMS": 5_000,
+}
+"""The driver notices within two heartbeats that a server hangs, and breaks off what waits for it."""
+
+
 class _Undone(Exception):
     """Carries the outcome of a rehearsal out of a transaction that it aborts."""
 
@@ -88,10 +97,11 @@ class Mongo:
         await self.client.close()
 
     async def ping(self) -> None:
-        """Raises Unavailable when the primary does not answer."""
+        """Raises Unavailable when the primary does not answer, or not soon."""
         try:
-            await self.database.command("ping", read_preference=ReadPreference.PRIMARY)
-        except PyMongoError as error:
+            async with timeout(PING_SECONDS):
+                await self.database.command("ping", read_preference=ReadPreference.PRIMARY)
+        except (PyMongoError, TimeoutError) as error:
             raise Unavailable from error
 
     async def transaction(self, work: Callable[[Session], Awaitable[T]], *, keep: bool = True) -> T:
@@ -124,7 +134,7 @@ def connect(uri: str, database: str) -> Mongo:
     """A client with majority writes, majority reads and UTC times. Does not touch the network yet."""
     try:
         client: AsyncMongoClient[Document] = AsyncMongoClient(
-            uri, serverSelectionTimeoutMS=5_000, appname="ehb", tz_aware=True, uuidRepresentation="standard"
+            uri, **_PATIENCE, appname="ehb", tz_aware=True, uuidRepresentation="standard"
         )
     except PyMongoError as error:
         raise Misconfigured(
