@@ -129,6 +129,7 @@ def test_nothing_lingers_when_it_is_killed(ending: RunningDemo) -> None:
     raise AssertionError(left)
 
 
+@pytest.mark.long
 def test_it_ends_and_says_why_when_its_database_ends_under_it(ending: RunningDemo) -> None:
     [mongod] = [
         int(one.name)
@@ -147,6 +148,7 @@ def test_it_ends_and_says_why_when_its_database_ends_under_it(ending: RunningDem
     assert "Traceback" not in said
 
 
+@pytest.mark.long
 def test_a_second_start_in_the_same_folder_shows_the_same_people_and_sends_nothing_again(tmp_path: Path) -> None:
     with RunningDemo(tmp_path, "--people", "3") as first:
         people = first.ready["citizens"]

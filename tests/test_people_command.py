@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.builders import FACILITY
 from tests.house import House
 from tests.running import ehb
@@ -16,6 +18,7 @@ from tests.test_guardians import CHILD, PARENT, child, wards
 BY = ("--steward", "staff-7")
 
 
+@pytest.mark.long
 async def test_a_guardian_is_entered_and_ended_and_no_number_is_an_argument(
     house: House, mongo_uri: str, tmp_path: Path
 ) -> None:
@@ -37,6 +40,7 @@ async def test_a_guardian_is_entered_and_ended_and_no_number_is_an_argument(
     assert CHILD not in twice.stderr + again.stderr
 
 
+@pytest.mark.long
 async def test_emergencies_are_listed_and_judged_and_objections_shown(
     house: House, mongo_uri: str, tmp_path: Path
 ) -> None:

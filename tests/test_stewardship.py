@@ -174,6 +174,7 @@ async def test_a_child_who_is_not_surely_that_newborn_waits(
 # The operator's command
 
 
+@pytest.mark.long
 async def test_the_command_lists_resolves_merges_and_parts_and_takes_no_number_as_an_argument(
     house: House, mongo_uri: str, tmp_path: Path
 ) -> None:

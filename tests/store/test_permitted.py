@@ -90,6 +90,7 @@ def records(draw: st.DrawFn) -> Record:
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_the_database_opens_exactly_what_the_permit_opens(mongo_uri: str) -> None:
     client: MongoClient[dict[str, Any]] = MongoClient(mongo_uri)

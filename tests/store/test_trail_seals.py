@@ -306,6 +306,7 @@ async def test_a_citizen_proves_a_line_with_nothing_but_our_public_key(house: Ho
     assert "d" not in jwks["keys"][0]
 
 
+@pytest.mark.long
 async def test_the_command_seals_verifies_and_prints_a_checkpoint(house: House, mongo_uri: str, tmp_path: Path) -> None:
     await trail(house.mongo)
     settings = environment(house, mongo_uri, tmp_path)
