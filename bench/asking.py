@@ -92,12 +92,15 @@ class _Connection(asyncio.Protocol):
             self._ask()
         elif not self.done.done():
             self.done.set_result(self._size)
-            self._transport.close()
 
     def begin(self, deadline: float) -> None:
         """Ask again and again until then."""
         self._deadline = deadline
         self._ask()
+
+    def close(self) -> None:
+        """No more questions."""
+        self._transport.close()
 
     def _ask(self) -> None:
         self._head = b""
@@ -113,17 +116,21 @@ async def asked(order: Order) -> Asked:
     """Connect, ask until the time is over, wait for what is on its way. Raises RuntimeError for a wrong answer."""
     loop, requests = asyncio.get_running_loop(), itertools.cycle(order.requests)
     taken: list[float] = []
-    connections = []
-    for _ in range(order.connections):
-        _, connection = await loop.create_connection(
-            lambda: _Connection(requests, taken), order.host, order.port, ssl=order.tls or None
-        )
-        connections.append(connection)
-    began, before = time.perf_counter(), time.process_time()
-    for connection in connections:
-        connection.begin(began + order.seconds)
-    sizes = await asyncio.gather(*(one.done for one in connections))
-    return Asked(taken, time.perf_counter() - began, sum(sizes), time.process_time() - before)
+    connections: list[_Connection] = []
+    try:
+        for _ in range(order.connections):
+            _, connection = await loop.create_connection(
+                lambda: _Connection(requests, taken), order.host, order.port, ssl=order.tls or None
+            )
+            connections.append(connection)
+        began, before = time.perf_counter(), time.process_time()
+        for connection in connections:
+            connection.begin(began + order.seconds)
+        sizes = await asyncio.gather(*(one.done for one in connections))
+        return Asked(taken, time.perf_counter() - began, sum(sizes), time.process_time() - before)
+    finally:
+        for connection in connections:
+            connection.close()
 
 
 class Asker:
