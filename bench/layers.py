@@ -7,6 +7,7 @@ to a layer; what C code does counts for who called it.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
 _DECISION = "custodian, decision, trail"
@@ -41,17 +42,18 @@ LAYERS = {
     "/graphql_schema/": "GraphQL, our own",
     "/graphql/": "GraphQL, graphql-core",
     "/strawberry/": "GraphQL, strawberry",
-    "/ehb/": "HTTP",
-    "/starlette/": "HTTP",
-    "/uvicorn/": "HTTP",
-    "/prometheus_client/": "HTTP",
+    "/ehb/": "HTTP and event loop",
+    "/starlette/": "HTTP and event loop",
+    "/uvicorn/": "HTTP and event loop",
+    "/prometheus_client/": "HTTP and event loop",
 }
 """The first one that is part of a place is its layer."""
 _SHOWN = 25
 
 
+@cache
 def layer_of(place: str) -> str:
-    """The layer of `file:function`; empty for what belongs to none."""
+    """The layer of `/file:function`, the file in this tree or in its package; empty for what belongs to none."""
     return next((layer for part, layer in LAYERS.items() if part in place), "")
 
 

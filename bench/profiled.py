@@ -59,7 +59,8 @@ def _place(frame: FrameType | None) -> tuple[str, str]:
     layer = ""
     while frame is not None:
         name = frame.f_code.co_filename
-        layer = layer or layer_of(f"{name}:{frame.f_code.co_qualname}")
+        inside = name.rpartition("/site-packages")[2].removeprefix(_ROOT)  # the tree may lie anywhere
+        layer = layer or layer_of(f"{inside}:{frame.f_code.co_qualname}")
         if layer and name.startswith(_ROOT) and "/.venv/" not in name and "/bench/" not in name:
             return layer, f"{Path(name).relative_to(_ROOT)}:{frame.f_code.co_qualname}"
         frame = frame.f_back
