@@ -8,8 +8,12 @@ implementation must do, timed in turns in the same run, so that a slow or busy m
     visit              what is read and sent: invented visits, one of exactly 40 rows
     world              a database with books, a facility, permits
     api                settings, a signed-in person and a question, for the measures that go through HTTP
-    serving            `ehb serve` as a process of its own; profiled is the same, looked at
-    read, intake, memory, submit, folder, demo, faults   the measures; faults counts with faults_count
+    serving            `ehb serve` as a process of its own; profiled is the same, looked at, by layers
+    asking, sides      a process that asks over HTTP, and those who answer it, in turns
+    book_sides, plain, stock, peer   who answers: ours, a bare route, stock strawberry, any other server
+    report             the table at the end
+    read, intake, submit, memory, decide, consent, token, book, workers   the measures of every run
+    folder, demo, faults   those that are run by name; faults counts with faults_count
 
 Outside the house: nothing in `ehb` knows this folder, and this folder may open every room.
 """

@@ -34,6 +34,16 @@ WHOLE_BOOK = f"""{{ myHealthBook {{
   }}
   completeness {{ section records newestRecord newestReceived facilities }}
 }} }}"""
+_TWENTY = """__typename id section time labels code { text coding { system code display version } }
+  provenance {
+    facility { code name } practitioner { licence } author { licence }
+    submittedAt source sourceRow signed version legalStatus
+  }"""
+
+
+def timeline(first: int) -> str:
+    """The newest records, twenty leaf fields of each."""
+    return f"{{ myHealthBook {{ timeline(first: {first}) {{ nodes {{ {_TWENTY} }} }} }} }}"
 
 
 _WHO = ElectronicIdentity("https://eid.example.vn", "somebody", None, None, None, 3, None)

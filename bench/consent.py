@@ -10,6 +10,7 @@ import itertools
 from datetime import timedelta
 from functools import partial
 
+from bench.report import Row
 from bench.rounds import in_turns, line, ratio
 from bench.visit import FACILITY
 from bench.world import NOW, World, permit_of, reader
@@ -33,7 +34,7 @@ _STANDING = (1, 10, 50)
 _STRIDE = 611
 
 
-async def measure(world: World, *, people: int, records: int, rounds: int) -> None:
+async def measure(world: World, *, people: int, records: int, rounds: int) -> list[Row]:
     """Fill the store, let people agree, take turns, print."""
     await world.fill(people * (len(_STANDING) + 1), records)
     entry = RegisteredPractitioner(_ROLE.licence, "Bác sĩ Thử", (FACILITY,))
@@ -58,9 +59,15 @@ async def measure(world: World, *, people: int, records: int, rounds: int) -> No
     timed = await in_turns(turns, rounds=rounds, warm_up=max(3, rounds // 10))
     print(f"consent: {records} records of one person, read by a doctor whom a consent lets in")
     print(line("the person's own read (the floor)", timed["own"]))
+    rows: list[Row] = []
     for number in _STANDING:
+        against = ratio(timed[str(number)], timed["own"])
         print(line(f"a doctor's, {number} consents standing", timed[str(number)]))
-        print(f"  ratio to the floor: {ratio(timed[str(number)], timed['own'])}    reach: {REACH}")
+        print(f"  ratio to the floor: {against}    reach: {REACH}")
+        rows.append(
+            Row(f"`consent`, {number} standing", timed["own"].shown, timed[str(number)].shown, against, f"{REACH}")
+        )
+    return rows
 
 
 def _order(books: list[bytes]) -> itertools.cycle[bytes]:

@@ -10,6 +10,7 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 
+from bench.report import Row
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose, Standing, decide
 from ehb.domain.consent import Agreement, Consent, Grantee, GranteeKind, HeldConsent, Party
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
@@ -81,7 +82,7 @@ def request() -> AccessRequest:
     return AccessRequest(doctor, Action.READ, Purpose.TREATMENT, _PATIENT, role_in_force=True, now=NOW)
 
 
-def measure(batches: int) -> None:
+def measure(batches: int) -> list[Row]:
     """Time of one decision: median and 95th percentile over batches, each the mean of 200."""
     asked, stands = request(), standing()
     decision = decide(asked, stands)
@@ -100,3 +101,4 @@ def measure(batches: int) -> None:
     print(f"  {batches} batches of {_BATCH}; one decision, in microseconds")
     median, last = statistics.median(taken), statistics.quantiles(taken, n=20)[-1]
     print(f"  median {median:.1f}, 95th percentile {last:.1f}    reach: {REACH:g}")
+    return [Row("`decide`: one decision", "", f"95th percentile {last:.0f} µs", f"{median:.0f} µs", f"{REACH:g} µs")]

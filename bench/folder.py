@@ -15,7 +15,7 @@ from pathlib import Path
 
 from joserfc.jwk import ECKey
 
-from bench.serving import EHB, resident, serving
+from bench.serving import EHB, TREE, resident, serving
 from bench.visit import FACILITY, forty_rows
 from bench.world import World, national_id
 from ehb.client import SigningKey
@@ -52,11 +52,11 @@ async def measure(world: World, *, files: int) -> None:
 
 
 def _sent(base: str, server: int, folder: Path, files: int) -> list[_Seen]:
-    command = [EHB, "submit", str(folder / "visits"), "--url", base, "--facility", FACILITY]
+    command = [*EHB, "submit", str(folder / "visits"), "--url", base, "--facility", FACILITY]
     command += ["--key", str(folder / "key.pem"), "--parallel", str(_PARALLEL), "--json"]
     seen: list[_Seen] = []
     began = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as client:
+    with subprocess.Popen(command, cwd=TREE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as client:
         assert client.stdout is not None
         for number, line in enumerate(client.stdout, 1):
             told = json.loads(line)

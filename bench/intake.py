@@ -15,6 +15,7 @@ from statistics import median
 from lxml import etree
 from pymongo import monitoring
 
+from bench.report import Row
 from bench.rounds import in_turns, line, ratio
 from bench.visit import ROWS, forty_rows
 from bench.world import NOW, SUBMITTER, World, national_id, on
@@ -25,7 +26,7 @@ from ehb.services import submission
 _visit = partial(forty_rows, national_id=national_id(999_999))
 
 
-async def measure(world: World, *, rounds: int) -> None:
+async def measure(world: World, *, rounds: int) -> list[Row]:
     """Take turns, print."""
     records = world.mongo.database["records"]
     there = {bytes(one["_id"]) async for one in records.find({}, {"_id": 1})}
@@ -61,7 +62,9 @@ async def measure(world: World, *, rounds: int) -> None:
     print(line("the whole intake", timed["intake"]))
     for text in await _round_trips(world, min(rounds, 50)):
         print(text)
-    print(f"  ratio to the floor: {ratio(timed['intake'], timed['floor'])}    reach: 3")
+    against = ratio(timed["intake"], timed["floor"])
+    print(f"  ratio to the floor: {against}    reach: 3")
+    return [Row("`intake`: time of a visit", timed["floor"].shown, timed["intake"].shown, against, "3")]
 
 
 async def _sent(world: World, body: bytes) -> Receipt:

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 
 from bench.api import WHOLE_BOOK, access_token
+from bench.report import Row
 from bench.serving import resident, serving
 from bench.world import World
 
@@ -21,7 +22,7 @@ _AT_ONCE = 8
 _SIGNED_IN = 100
 
 
-async def measure(world: World, *, people: int, records: int, requests: int) -> None:
+async def measure(world: World, *, people: int, records: int, requests: int) -> list[Row]:
     """Serve, ask, print."""
     await world.fill(people, records)
     tokens = [await access_token(world, book) for book in world.books[-min(people, _SIGNED_IN) :]]
@@ -38,6 +39,8 @@ async def measure(world: World, *, people: int, records: int, requests: int) -> 
     print(f"  started {started:.0f} MB, after one request {first:.0f} MB, after all {last:.0f} MB, most {most:.0f} MB")
     print(f"  {requests / taken:.0f} requests a second, one worker, the asking process on the same machine")
     print(f"  resident size: {last:.0f} MB    reach: under 150 MB")
+    shown = f"{started:.0f} MB at the start, {most:.0f} MB at most"
+    return [Row(f"`memory`: after {requests:,} books", "", shown, f"{last:.0f} MB", "150 MB")]
 
 
 async def _asked(base: str, tokens: list[str], requests: int) -> float:

@@ -1,8 +1,8 @@
 """`python -m bench.profiled --port N`: `ehb serve`, looked at in even steps of the processor time that it uses.
 
-Each look counts for the innermost frame that belongs to a layer of the house; what C code does counts for who called
-it. SIGUSR1 begins again, SIGTERM writes the counts as JSON to EHB_BENCH_PROFILE. The one invariant: it is
-`ehb.cli.serving.production_app` that is looked at, with the settings of any operator.
+Each look counts for the layer of the innermost frame that has one (`bench.layers`). SIGUSR1 begins again, SIGTERM
+writes the counts as JSON to EHB_BENCH_PROFILE. The one invariant: it is `ehb.cli.serving.production_app` that is looked
+at, with the settings of any operator and the options of `ehb serve`.
 """
 
 from __future__ import annotations
@@ -19,27 +19,13 @@ from types import FrameType
 
 import uvicorn
 
-LAYERS = {
-    "/signxml/": "signature",
-    "/ehb/formats/visit_signature": "signature",
-    "/ehb/formats/xmldsig": "signature",
-    "/ehb/formats/": "reading the file",
-    "/ehb/domain/": "rules and records",
-    "/ehb/services/": "rules and records",
-    "/ehb/custodian": "rules and records",
-    "/ehb/store/vault": "sealing",
-    "/ehb/store/": "store",
-    "/pymongo/": "driver",
-    "/bson/": "driver",
-    "/auth/": "who is calling",
-    "/ehb/": "HTTP",
-    "/starlette/": "HTTP",
-    "/uvicorn/": "HTTP",
-    "/prometheus_client/": "HTTP",
-}
+from bench.layers import layer_of
+from bench.serving import TREE
+from ehb.server import OPTIONS
+
 _STEP = 0.001
 """Seconds; the kernel makes it a few thousandths. So shares are counted, and seconds are taken from the clock."""
-_ROOT = str(Path(__file__).parent.parent)
+_ROOT = str(TREE)
 
 
 def main() -> None:
@@ -60,9 +46,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.setitimer(signal.ITIMER_PROF, _STEP, _STEP)
     try:
-        uvicorn.run(
-            "ehb.cli.serving:production_app", factory=True, port=given.port, access_log=False, log_level="warning"
-        )
+        uvicorn.run("ehb.cli.serving:production_app", factory=True, port=given.port, log_config=None, **OPTIONS)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         seconds = time.process_time() - began
@@ -75,10 +59,10 @@ def _place(frame: FrameType | None) -> tuple[str, str]:
     layer = ""
     while frame is not None:
         name = frame.f_code.co_filename
-        if not layer:
-            layer = next((found for part, found in LAYERS.items() if part in name), "")
+        inside = name.rpartition("/site-packages")[2].removeprefix(_ROOT)  # the tree may lie anywhere
+        layer = layer or layer_of(f"{inside}:{frame.f_code.co_qualname}")
         if layer and name.startswith(_ROOT) and "/.venv/" not in name and "/bench/" not in name:
-            return layer, f"{Path(name).relative_to(_ROOT)}:{frame.f_code.co_name}"
+            return layer, f"{Path(name).relative_to(_ROOT)}:{frame.f_code.co_qualname}"
         frame = frame.f_back
     return layer or "event loop", ""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import statistics
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -24,6 +24,10 @@ class Timed:
     @property
     def milliseconds(self) -> float:
         return statistics.median(self.seconds) * 1000
+
+    @property
+    def shown(self) -> str:
+        return f"{self.milliseconds:.2f} ms"
 
 
 async def in_turns(turns: Mapping[str, Turn], *, rounds: int, warm_up: int) -> dict[str, Timed]:
@@ -46,9 +50,15 @@ async def in_turns(turns: Mapping[str, Turn], *, rounds: int, warm_up: int) -> d
 
 def ratio(one: Timed, floor: Timed) -> str:
     """The median of the rounds' ratios, with the middle half of them."""
-    ratios = [ours / theirs for ours, theirs in zip(one.seconds, floor.seconds, strict=True)]
-    low, middle, high = statistics.quantiles(ratios, n=4) if len(ratios) > 3 else (min(ratios), ratios[0], max(ratios))
-    return f"{middle:.2f}  (middle half of {len(ratios)} rounds: {low:.2f} to {high:.2f})"
+    return spread([ours / theirs for ours, theirs in zip(one.seconds, floor.seconds, strict=True)])
+
+
+def spread(ratios: Sequence[float]) -> str:
+    """Their median, with the middle half of them; of three or fewer, all."""
+    low, middle, high = (
+        statistics.quantiles(ratios, n=4) if len(ratios) > 3 else (min(ratios), statistics.median(ratios), max(ratios))
+    )
+    return f"{middle:.2f} (middle half of {len(ratios)} rounds: {low:.2f} to {high:.2f})"
 
 
 def line(name: str, timed: Timed) -> str:

@@ -20,7 +20,10 @@ import httpx2
 
 from bench.api import settings
 
-EHB = str(Path(sys.executable).with_name("ehb"))
+TREE = Path(__file__).parent.parent
+"""What is measured is the tree that this bench lies in, whichever one is installed."""
+EHB = (sys.executable, "-m", "ehb")
+SERVE = (*EHB, "serve")
 _TICK = os.sysconf("SC_CLK_TCK")
 _PATIENCE = 60.0
 
@@ -50,12 +53,13 @@ class Server:
 
 
 def started(
-    uri: str, database: str, keys: Path, *, port: int, program: Sequence[str] = (EHB, "serve"), **environment: str
+    uri: str, database: str, keys: Path, *, port: int, program: Sequence[str] = SERVE, **environment: str
 ) -> Server:
     """Start a server with one worker; it may not be ready yet."""
     base = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [*program, "--port", str(port)],
+        cwd=TREE,
         env={
             "PATH": os.environ["PATH"],
             "EHB_KEYS_FILE": str(keys),
@@ -70,7 +74,7 @@ def started(
 
 @contextmanager
 def serving(
-    uri: str, database: str, keys: Path, *, program: Sequence[str] = (EHB, "serve"), **environment: str
+    uri: str, database: str, keys: Path, *, program: Sequence[str] = SERVE, **environment: str
 ) -> Iterator[Server]:
     """A server that answers, on a free port."""
     server = started(uri, database, keys, port=free_port(), program=program, **environment)
@@ -100,3 +104,8 @@ def processor_seconds(pid: int) -> float:
     """What a process has used of the processors so far, its own code and the kernel's for it."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def with_workers(pid: int) -> list[int]:
+    """A process and those that it has started."""
+    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]

@@ -15,13 +15,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,6 +27,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from joserfc.jwk import ECKey
 from lxml import etree
 
+from bench.layers import print_profile
+from bench.report import Row
 from bench.rounds import Timed, in_turns, ratio
 from bench.serving import Server, processor_seconds, serving
 from bench.visit import FACILITY, ROWS, forty_rows
@@ -42,7 +42,6 @@ from ehb.store.mongo import Document
 from ehb.store.registry import Registry
 
 CONNECTIONS = 8
-_SHOWN = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Sizes:
     """In each round."""
 
 
-async def measure(world: World, mongod: int, sizes: Sizes) -> None:
+async def measure(world: World, mongod: int, sizes: Sizes) -> list[Row]:
     """Take turns with the floor, then look at where the time goes; print."""
     key, signer = await _registered(world)
     with tempfile.TemporaryDirectory(prefix="ehb-bench-") as folder:
@@ -63,7 +62,7 @@ async def measure(world: World, mongod: int, sizes: Sizes) -> None:
         database, profile = world.mongo.database.name, Path(folder) / "profile.json"
         with serving(world.uri, database, keys) as server:
             async with FacilityClient(server.base, FACILITY, key) as client:
-                await _against_the_floor(world, server, client, signer, sizes, mongod)
+                row = await _against_the_floor(world, server, client, signer, sizes, mongod)
         program = (sys.executable, "-m", "bench.profiled")
         with serving(world.uri, database, keys, program=program, EHB_BENCH_PROFILE=str(profile)) as server:
             async with FacilityClient(server.base, FACILITY, key) as client:
@@ -71,12 +70,13 @@ async def measure(world: World, mongod: int, sizes: Sizes) -> None:
                 os.kill(server.pid, signal.SIGUSR1)
                 files = list(_files(signer, "profile", sizes.files * 8))
                 await _sent(server, client, files, CONNECTIONS)
-        _print_profile(json.loads(profile.read_text()), len(files))
+        print_profile(json.loads(profile.read_text()), len(files), "file")
+    return [row]
 
 
 async def _against_the_floor(
     world: World, server: Server, client: FacilityClient, signer: Signer, sizes: Sizes, mongod: int
-) -> None:
+) -> Row:
     records = world.mongo.database["records"]
     await _sent(server, client, list(_files(signer, "first", 1)), 1)
     pattern = await records.find().to_list()
@@ -123,7 +123,10 @@ async def _against_the_floor(
     print(_rate("submitted over one connection", timed["alone"], sizes.files // 4))
     print(f"  of the processors, for one file: bare loop {median(needed):.1f} ms")
     print(f"  and when submitted: server {ours * 1000:.1f} ms, {commands}")
-    print(f"  ratio to the floor: {ratio(timed['bare'], timed['submitted'])}    reach: 0.5")
+    against = ratio(timed["bare"], timed["submitted"])
+    print(f"  ratio to the floor: {against}    reach: 0.5")
+    rates = [f"{1000 * sizes.files / timed[name].milliseconds:.0f} a second" for name in ("bare", "submitted")]
+    return Row("`submit`: rate", rates[0], rates[1], against, "0.5")
 
 
 async def _registered(world: World) -> tuple[SigningKey, Signer]:
@@ -202,17 +205,3 @@ async def _counted(world: World) -> dict[str, int]:
 def _rate(name: str, timed: Timed, files: int) -> str:
     each = timed.milliseconds / files
     return f"  {name:<56}{1000 / each:7.1f} a second {each:7.2f} ms each"
-
-
-def _print_profile(profile: dict[str, Any], files: int) -> None:
-    counts: list[tuple[str, str, int]] = profile["counts"]
-    layers: defaultdict[str, int] = defaultdict(int)
-    for layer, _, count in counts:
-        layers[layer] += count
-    total = sum(layers.values())
-    each = profile["seconds"] * 1000 / files
-    print(f"  where the server's processor time goes, {each:.1f} ms a file under the profiler:")
-    for layer, count in sorted(layers.items(), key=lambda one: -one[1]):
-        print(f"    {layer:<20}{each * count / total:7.2f} ms {count / total:6.1%}")
-    for layer, place, count in counts[:_SHOWN]:
-        print(f"      {each * count / total:6.2f} ms {count / total:5.1%}  {layer:<18} {place}")

@@ -27,7 +27,8 @@ from auth.dpop import Proofs
 from auth.sessions import Sessions
 from auth.tokens import digest, key_of, random_text, s256
 from bench.api import access_token
-from bench.rounds import Turn, in_turns, line
+from bench.report import Row
+from bench.rounds import Turn, in_turns, line, spread
 from bench.world import World
 from ehb.app import utc_now
 from ehb.domain.identity import Principal
@@ -54,13 +55,13 @@ _TOGETHER, _AGAIN = 16, 10
 _BATCH = 100
 
 
-async def measure(world: World, *, rounds: int) -> None:
+async def measure(world: World, *, rounds: int) -> list[Row]:
     """Fill, take turns, print."""
     await world.fill(_TOGETHER, 1)
     store = SignIns(world.mongo.database)
     sessions, proofs = Sessions(store, utc_now), Proofs(store, BASE, utc_now)
     tokens = [await access_token(world, book) for book in world.books]
-    await _verification(store, sessions, proofs, tokens[0], rounds)
+    rows = await _verification(store, sessions, proofs, tokens[0], rounds)
     known = await sessions.principal(tokens[0])
     backend = TokenBackend(sessions, proofs)
 
@@ -78,10 +79,11 @@ async def measure(world: World, *, rounds: int) -> None:
     print(line("for a caller who is known (the floor)", timed["bare"]))
     print(line("by an access token", timed["ours"]))
     ratios = [bare / ours for bare, ours in zip(timed["bare"].seconds, timed["ours"].seconds, strict=True)]
-    print(f"  of the floor's rate: {statistics.median(ratios):.2f}    reach: {REACH}")
+    print(f"  of the floor's rate: {spread(ratios)}    reach: {REACH}")
+    return [Row("`token`: rate", timed["bare"].shown, timed["ours"].shown, spread(ratios), f"{REACH}"), *rows]
 
 
-async def _verification(store: SignIns, sessions: Sessions, proofs: Proofs, token: str, rounds: int) -> None:
+async def _verification(store: SignIns, sessions: Sessions, proofs: Proofs, token: str, rounds: int) -> list[Row]:
     """One token: with its session read, without; and one proof, without the memory of used ones."""
     key = key_of(token)
     session = await store.find_session(key) if key else None
@@ -103,9 +105,14 @@ async def _verification(store: SignIns, sessions: Sessions, proofs: Proofs, toke
     reads = [await _microseconds(whole) for _ in range(max(3, rounds // 10))]
     print("token: one verification")
     print(f"  with the read of its session: median {statistics.median(reads):.0f} µs")
-    for name, work, reach in (("without it", alone, VERIFIED), ("a DPoP proof, signature and all", proven, PROVEN)):
+    rows: list[Row] = []
+    alone_and_proven = (("a verification without it", alone, VERIFIED), ("a DPoP proof, all of it", proven, PROVEN))
+    for name, work, reach in alone_and_proven:
         taken = [_batch(work) for _ in range(max(3, rounds // 10))]
-        print(f"  {name}: median {statistics.median(taken):.0f} µs    reach: {reach:.0f}")
+        median = statistics.median(taken)
+        print(f"  {name}: median {median:.0f} µs    reach: {reach:.0f}")
+        rows.append(Row(f"`token`: {name}", "", "", f"{median:.0f} µs", f"{reach:.0f} µs"))
+    return rows
 
 
 async def _microseconds(work: Callable[[], Awaitable[object]]) -> float:
