@@ -16,6 +16,7 @@ from bench import (
     demo,
     faults,
     folder,
+    granularity,
     intake,
     machine,
     memory,
@@ -30,7 +31,7 @@ from bench.world import World, world
 from ehb.store import embedded
 
 _USUAL = ("read", "intake", "submit", "memory", "decide", "consent", "token", "book", "page", "workers")
-_ALL = (*_USUAL, "folder", "demo", "faults")
+_ALL = (*_USUAL, "granularity", "folder", "demo", "faults")
 Measure = Callable[[World, embedded.EmbeddedMongo, argparse.Namespace], Awaitable[list[Row]]]
 
 
@@ -68,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Speed and size, each against its floor in the same run. Prints; never passes or fails.",
-        epilog="only when named: demo (clones), faults (kills, counts), folder (10,000 files).",
+        epilog="only when named: granularity, demo (clones), faults (kills, counts), folder (10,000 files).",
     )
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_ALL))
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: does it run, not how fast")
@@ -128,6 +129,11 @@ async def _workers(there: World, mongod: embedded.EmbeddedMongo, given: argparse
     return await workers.measure(there, mongod.pid, sizes)
 
 
+async def _granularity(there: World, _: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
+    people, rounds = (20, 10) if given.quick else (1_000, 500)
+    return await granularity.measure(there, people=people, records=100, rounds=rounds)
+
+
 async def _folder(there: World, _: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
     await folder.measure(there, files=100 if given.quick else 10_000)
     return []
@@ -135,6 +141,7 @@ async def _folder(there: World, _: embedded.EmbeddedMongo, given: argparse.Names
 
 _IN_A_WORLD: dict[str, Measure] = {
     "read": _read,
+    "granularity": _granularity,
     "intake": _intake,
     "submit": _submit,
     "memory": _memory,
