@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Generic, TypeVar
 
 from ehb.domain.coding import CodeableConcept, Quantity, instant_of
@@ -163,17 +164,17 @@ def position_of(record: Record) -> Position:
 
 def page(records: Sequence[R], window: Window) -> Page[R]:
     """The page of a window. Stable while records are added in front."""
-    first, after = window.first, window.after
-    matching = _matching(records, window.narrowed)
-    found: list[R] = []
-    for record in matching:
-        place = position_of(record)
-        if after is not None and (place.instant, place.key) >= (after.instant, after.key):
-            continue
-        if len(found) == first:
-            return Page(tuple(found), has_next=True, has_previous=after is not None)
-        found.append(record)
-    return Page(tuple(found), has_next=False, has_previous=after is not None)
+    after = window.after
+    matching = iter(records) if window.narrowed == Filter() else _matching(records, window.narrowed)
+    if after is not None:
+        matching = (record for record in matching if _is_behind(record, after))
+    found = tuple(islice(matching, window.first + 1))
+    return Page(found[: window.first], has_next=len(found) > window.first, has_previous=after is not None)
+
+
+def _is_behind(record: Record, after: Position) -> bool:
+    place = position_of(record)
+    return (place.instant, place.key) < (after.instant, after.key)
 
 
 def _matching(records: Iterable[R], narrowed: Filter) -> Iterator[R]:
