@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from datetime import datetime
+
+from pymongo.errors import BulkWriteError
 
 from ehb.domain.audit import AuditEvent
 from ehb.store.mongo import Document, Mongo, Session
+from ehb.store.together import Together
 
 
 class AuditTrail:
@@ -20,10 +24,27 @@ class AuditTrail:
 
     def __init__(self, mongo: Mongo) -> None:
         self._events = mongo.database["audit_events"]
+        self._together = Together[Document, None](self._insert)
 
     async def append(self, event: AuditEvent, session: Session | None = None) -> None:
-        """Make one event durable."""
-        await self._events.insert_one(_document(event), session=session)
+        """Make one event durable; those of many reads at once with one command."""
+        if session is None:
+            await self._together.one(_document(event))
+        else:
+            await self._events.insert_one(_document(event), session=session)
+
+    async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
+        if len(documents) == 1:
+            await self._events.insert_one(documents[0])
+            return [None]
+        try:
+            await self._events.insert_many(documents, ordered=False)
+        except BulkWriteError as error:
+            if error.details["writeConcernErrors"]:  # about all of them
+                raise
+            failed = {one["index"] for one in error.details["writeErrors"]}
+            return [error if number in failed else None for number in range(len(documents))]
+        return [None] * len(documents)
 
 
 def _document(event: AuditEvent) -> Document:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 from asyncio import sleep, timeout
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import wraps
@@ -23,6 +23,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from bson.codec_options import CodecOptions
 from pymongo import AsyncMongoClient, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -128,6 +129,14 @@ class Mongo:
                     # Two transactions created the same first document (a person, an episode). The next try sees it.
                     await sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311
         raise Conflict
+
+
+async def by_id(collection: AsyncCollection[Document], keys: Sequence[bytes]) -> list[Document | None]:
+    """The documents with these keys, in their order."""
+    if len(keys) == 1:
+        return [await collection.find_one({"_id": keys[0]})]
+    found = {bytes(one["_id"]): one for one in await collection.find({"_id": {"$in": [*{*keys}]}}).to_list()}
+    return [found.get(bytes(key)) for key in keys]
 
 
 def connect(uri: str, database: str) -> Mongo:

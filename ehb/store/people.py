@@ -30,7 +30,8 @@ from ehb.domain.identity import (
 )
 from ehb.domain.submission import PatientDetails
 from ehb.errors import Forbidden
-from ehb.store.mongo import Document, Mongo, Session
+from ehb.store.mongo import Document, Mongo, Session, by_id
+from ehb.store.together import Together
 from ehb.store.vault import DataKey, Vault
 
 _ACCOUNT = "account"
@@ -81,6 +82,7 @@ class People:
         self._people = mongo.database["people"]
         self._identifiers = mongo.database["identifiers"]
         self._vault = vault
+        self._together = Together[bytes, Document | None](self._find)
 
     async def find(self, permit: Permit, session: Session | None = None) -> Person | None:
         """The person whose book a permit names."""
@@ -194,8 +196,14 @@ class People:
         return {blind[bytes(document["_id"])]: bytes(document["patient"]) for document in found}
 
     async def _person(self, patient_id: bytes, session: Session | None = None) -> Person | None:
-        document = await self._people.find_one({"_id": patient_id}, session=session)
+        if session is None:
+            document = await self._together.one(patient_id)
+        else:
+            document = await self._people.find_one({"_id": patient_id}, session=session)
         return self._opened(document) if document else None
+
+    async def _find(self, keys: Sequence[bytes]) -> list[Document | None]:
+        return await by_id(self._people, keys)
 
     def _opened(self, document: Document) -> Person | None:
         """None when the key is gone: the book was erased."""

@@ -21,7 +21,7 @@ from pymongo.errors import DuplicateKeyError
 
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
 from ehb.domain.session import AccessToken, Account, Delegation, Login, LoginCode, Rotation, Session
-from ehb.store.mongo import CODEC, Database, Document, translated
+from ehb.store.mongo import CODEC, Database, Document, by_id, translated
 from ehb.store.together import Together
 
 _USED_CODES_KEPT = timedelta(days=1)
@@ -57,7 +57,7 @@ class SignIns:
         self._sessions = database.get_collection("sessions", codec_options=CODEC)
         self._assertions = database.get_collection("assertion_ids", codec_options=CODEC)
         self._proofs = database.get_collection("proof_ids", codec_options=CODEC)
-        self._together = Together[Document](self._find)
+        self._together = Together[bytes, Document | None](self._find)
 
     async def add_login(self, login: Login) -> None:
         await self._logins.insert_one(
@@ -126,11 +126,8 @@ class SignIns:
     async def find_session(self, key: bytes) -> Session | None:
         return _session_from(await self._together.one(key))
 
-    async def _find(self, keys: Sequence[bytes]) -> dict[bytes, Document]:
-        if len(keys) == 1:
-            found = await self._sessions.find_one({"_id": keys[0]})
-            return {keys[0]: found} if found is not None else {}
-        return {one["_id"]: one for one in await self._sessions.find({"_id": {"$in": keys}}).to_list()}
+    async def _find(self, keys: Sequence[bytes]) -> list[Document | None]:
+        return await by_id(self._sessions, keys)
 
     async def rotate(self, key: bytes, client_id: str, rotation: Rotation) -> Session | None:
         """Exchange the current refresh token, or within the grace and once the one before it.

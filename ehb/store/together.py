@@ -1,47 +1,59 @@
-"""Reads that are asked for in the same moment go to the database as one: most of a small read is its round trip.
+"""What is asked for in the same moment goes to the database as one: most of a small command is its round trip.
 
-The one invariant: a read begins after it was asked for, so nobody is told what was true before they asked. That is why
-a session may be read this way and not be remembered: an ended one is refused at the very next request.
+While one command is under way, whoever asks waits for its end and goes with the next, so that a busy process sends few
+large commands and an idle one sends each at once. For a read and for a durable line of the trail alike.
+
+The one invariant: a command begins after it was asked for, so nobody is told what was true before they asked. That is
+why a session may be read this way and not be remembered: an ended one is refused at the very next request.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
-T = TypeVar("T")
+Q = TypeVar("Q")
+A = TypeVar("A")
+MOST = 500
+"""Questions of one command."""
 
 
-class Together(Generic[T]):
-    """Finds one thing by its key, for everybody who asks in one turn of the event loop."""
+class Together(Generic[Q, A]):
+    """Sends the questions of everybody who asks while another command is under way as one."""
 
-    def __init__(self, find: Callable[[Sequence[bytes]], Awaitable[Mapping[bytes, T]]]) -> None:
-        self._find = find
-        self._asked: dict[bytes, asyncio.Future[T | None]] = {}
-        self._reading: set[asyncio.Task[None]] = set()
+    def __init__(self, send: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]]) -> None:
+        """`send` gives one answer for each question, in their order, or what went wrong with that one."""
+        self._send = send
+        self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
+        self._under_way: asyncio.Task[None] | None = None
 
-    async def one(self, key: bytes) -> T | None:
-        """What has this key, None when nothing has. Raises what the read raises."""
-        if key not in self._asked:
-            if not self._asked:
-                task = asyncio.create_task(self._read())
-                self._reading.add(task)
-                task.add_done_callback(self._reading.discard)
-            self._asked[key] = asyncio.get_running_loop().create_future()
-        return await asyncio.shield(self._asked[key])
+    async def one(self, question: Q) -> A:
+        """Its answer. Raises what went wrong with it, or with the command."""
+        future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, future))
+        if self._under_way is None or self._under_way.done():
+            self._under_way = asyncio.create_task(self._work(), context=Context())  # nobody's request in particular
+        return await asyncio.shield(future)
 
-    async def _read(self) -> None:
-        """A task begins in the next turn of the loop: until then others may join, afterwards they begin anew."""
-        asked, self._asked = self._asked, {}
-        try:
-            found = await self._find(list(asked))
-        except BaseException as error:
-            for future in asked.values():
-                future.set_exception(error)
-                future.exception()  # whoever asked may have gone away
-            if not isinstance(error, Exception):
+    async def _work(self) -> None:
+        """A task begins in the next turn of the loop: until then others may join, afterwards they wait."""
+        while self._waiting:
+            asked, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            answers: Sequence[A | Exception]
+            try:
+                answers = await self._send([question for question, _ in asked])
+            except Exception as error:
+                answers = [error] * len(asked)
+            except BaseException:
+                for _, future in [*asked, *self._waiting]:
+                    future.cancel()
+                self._waiting = []
                 raise
-            return
-        for key, future in asked.items():
-            future.set_result(found.get(key))
+            for (_, future), answer in zip(asked, answers, strict=True):
+                if isinstance(answer, Exception):
+                    future.set_exception(answer)
+                    future.exception()  # whoever asked may have gone away
+                else:
+                    future.set_result(answer)
