@@ -23,7 +23,9 @@ class Shelf:
 
     async def find(self, keys: Sequence[bytes]) -> list[str | Exception | None]:
         self.reads.append(list(keys))
-        found = [ValueError("broken") if key == b"broken" else self.things.get(key) for key in keys]
+        found: list[str | Exception | None] = [
+            ValueError("broken") if key == b"broken" else self.things.get(key) for key in keys
+        ]
         await asyncio.sleep(0.01)
         if self.failing is not None:
             raise self.failing
