@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -47,7 +47,7 @@ from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
-from ehb.problems import MaskBugs, language_of, problem_response, refused_by_routing
+from ehb.problems import MaskBugs, here, problem, refused_by_routing
 from ehb.request_log import RequestLog
 from ehb.routes import plain_routes
 from ehb.server import BEFORE_SHUTDOWN
@@ -187,9 +187,9 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         ],
         middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
         exception_handlers={
-            Unauthenticated: _here(unauthenticated),
-            EhbError: _here(_problem),
-            HTTPException: _here(refused_by_routing),
+            Unauthenticated: here(unauthenticated),
+            EhbError: here(problem),
+            HTTPException: here(refused_by_routing),
         },
         lifespan=lifespan,
     )
@@ -289,19 +289,3 @@ def outside(settings: Settings) -> Outside:
 
 async def _nobody() -> None:
     """Whoever nobody is may still be nobody."""
-
-
-def _here(
-    handler: Callable[[Request, Exception], Response],
-) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """A handler as a coroutine: Starlette runs others in a thread, and such a thread outlives an interrupted loop."""
-
-    async def handled(request: Request, error: Exception) -> Response:
-        return handler(request, error)
-
-    return handled
-
-
-def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, EhbError)  # noqa: S101  Starlette hands over what the handler is registered for
-    return problem_response(error, language_of(request.headers))
