@@ -30,3 +30,5 @@ A visit comes in:                                   A book goes out:
     store: episode, records, receipt, event, one        domain.book.assemble → GraphQL types
     transaction
 """
+
+__version__ = "0.1.0"
