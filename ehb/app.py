@@ -39,6 +39,7 @@ from auth.outside import Outside
 from auth.routes import auth_routes
 from auth.sessions import Sessions
 from auth.token_endpoint import token_routes
+from ehb import collector
 from ehb.custodian import Custodian
 from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.coding import VIETNAM
@@ -86,6 +87,7 @@ def utc_now() -> datetime:
 
 def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
     """The whole API as an ASGI app. Raises Misconfigured for settings that cannot work."""
+    stop_tracing = collector.begin(collector.sending(settings.traces)) if settings.traces else None
     mongo = connected(settings)
     fresh = timedelta(seconds=settings.step_up_max_age)
     custodian = _door(mongo, keys, clock, Assurance(settings.read_level, settings.step_up_level, fresh))
@@ -156,6 +158,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             await asyncio.gather(sealing, return_exceptions=True)
             await eid.close()
             await mongo.close()
+            if stop_tracing is not None:
+                stop_tracing()
 
     async def graphql(request: Request) -> Response:
         return await endpoint(request)

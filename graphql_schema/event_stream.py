@@ -16,6 +16,7 @@ import strawberry
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ehb.traces import span
 from graphql_schema.context import Context
 from graphql_schema.running import SLOWEST, Streams, answers, stopped
 
@@ -52,7 +53,7 @@ class EventStream(Response):
         """Send until it ends; whatever ends it, nothing of it runs on."""
         with self._streams.place(self._context.principal):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            telling: asyncio.Task[object] = asyncio.create_task(self._tell(send))
+            telling: asyncio.Task[object] = asyncio.create_task(self._traced(send))
             ending: asyncio.Task[object] = asyncio.create_task(self._streams.end(self._principal))
             gone: asyncio.Task[object] = asyncio.create_task(_gone(receive))
             try:
@@ -65,6 +66,10 @@ class EventStream(Response):
                 for one in ended:
                     one.result()
                 await _sent(send, _COMPLETE, more=False)
+
+    async def _traced(self, send: Send) -> None:
+        with span("graphql"):
+            await self._tell(send)
 
     async def _tell(self, send: Send) -> None:
         """Every answer as it comes, and a comment after each silence."""

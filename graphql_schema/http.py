@@ -28,6 +28,7 @@ from ehb.errors import EhbError, MethodNotAllowed, NotAcceptable, RateLimited, T
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
 from ehb.signing import Signer
+from ehb.traces import span
 from graphql_schema.allowance import Allowance
 from graphql_schema.asking import JSON, RESPONSE, asked_by_get, asked_by_post, media_type, well_formed
 from graphql_schema.context import Context
@@ -132,7 +133,7 @@ class GraphQLEndpoint:
     ) -> tuple[list[GraphQLError], Any]:
         """Errors and data. Raises TookTooLong when it was cancelled, RateLimited for too much at once."""
         try:
-            with self._allowance.turn(context.principal):
+            with span("graphql"), self._allowance.turn(context.principal):
                 async with timeout(self._seconds):
                     result = await self.schema.execute(
                         asked["query"],

@@ -30,6 +30,8 @@ from pymongo.write_concern import WriteConcern
 
 from ehb.errors import Conflict, Misconfigured, Unavailable
 from ehb.logs import log
+from ehb.store.traced import TracedCommands
+from ehb.traces import on
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -122,9 +124,10 @@ class Mongo:
 
 def connect(uri: str, database: str) -> Mongo:
     """A client with majority writes, majority reads and UTC times. Does not touch the network yet."""
+    options: dict[str, Any] = {"event_listeners": [TracedCommands()]} if on() else {}
     try:
         client: AsyncMongoClient[Document] = AsyncMongoClient(
-            uri, serverSelectionTimeoutMS=5_000, appname="ehb", tz_aware=True, uuidRepresentation="standard"
+            uri, serverSelectionTimeoutMS=5_000, appname="ehb", tz_aware=True, uuidRepresentation="standard", **options
         )
     except PyMongoError as error:
         raise Misconfigured(
