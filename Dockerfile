@@ -1,8 +1,10 @@
 # The API alone: no demo parts, no compiler, no root. Build: docker build -t ehb .
+# With what sends traces: docker build -t ehb --build-arg LOCK=traces .
 FROM python:3.11-slim-bookworm AS build
 RUN python -m venv /opt/ehb
-COPY locks/serve.txt /build/serve.txt
-RUN /opt/ehb/bin/pip install --no-cache-dir --require-hashes -r /build/serve.txt
+ARG LOCK=serve
+COPY locks/${LOCK}.txt /build/lock.txt
+RUN /opt/ehb/bin/pip install --no-cache-dir --require-hashes -r /build/lock.txt
 COPY ehb /opt/ehb/app/ehb
 COPY auth /opt/ehb/app/auth
 COPY graphql_schema /opt/ehb/app/graphql_schema

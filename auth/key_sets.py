@@ -19,6 +19,7 @@ from auth.jws import Unverified, VerificationKey, keys_for, verification_keys
 from auth.outside import FetchRefused, Outside
 from auth.sessions import Clock
 from ehb.logs import log
+from ehb.traces import span
 
 FRESH = timedelta(minutes=10)
 PAUSE = timedelta(seconds=30)
@@ -65,7 +66,9 @@ class KeySets:
 
     async def _fetch(self, held: _KeySet, uri: str) -> None:
         try:
-            held.keys = _public_keys(await self._outside.fetch(uri))
+            with span("facility keys", outward=True):
+                fetched = await self._outside.fetch(uri)
+            held.keys = _public_keys(fetched)
         except FetchRefused as refused:
             log.warning("a facility's key set was not fetched", why=refused.why)
             return

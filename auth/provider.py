@@ -29,6 +29,7 @@ from auth.errors import IssuerMismatch, LoginDenied, ProviderUnavailable
 from auth.jws import Unverified, VerificationKey, keys_for, signed, verification_keys
 from auth.tokens import random_text
 from ehb.logs import log
+from ehb.traces import say, span
 
 _KEPT = timedelta(hours=1)
 _PAUSE = timedelta(seconds=30)
@@ -85,7 +86,7 @@ class Provider:
         async with self._lock:
             age = self._clock() - self._keys_at
             if age > _KEPT or (age > _PAUSE and not keys_for(token, self._keys)):
-                answer = await self._get(metadata["jwks_uri"])
+                answer = await self._get("jwks", metadata["jwks_uri"])
                 listed = answer.get("keys")
                 self._keys = verification_keys(listed if isinstance(listed, list) else [])
                 self._keys_at = self._clock()
@@ -99,7 +100,7 @@ class Provider:
     async def push(self, asked: Mapping[str, str], attempt: Attempt) -> str:
         """Hand over the parameters of a login behind the browser's back (RFC 9126); gives the `request_uri`."""
         endpoint = self._endpoint(await self.metadata(), "pushed_authorization_request_endpoint")
-        response = await self._post(endpoint, asked, self._proof(attempt))
+        response = await self._post("par", endpoint, asked, self._proof(attempt))
         request_uri = _json(response).get("request_uri")
         if response.status_code not in (200, 201) or not isinstance(request_uri, str) or not request_uri:
             log.error("the eID refused our pushed login", status=response.status_code)
@@ -116,7 +117,7 @@ class Provider:
             "code_verifier": attempt.verifier,
         }
         proof = self._proof(attempt)
-        response = await self._post(metadata["token_endpoint"], form, proof)
+        response = await self._post("token", metadata["token_endpoint"], form, proof)
         answer = _json(response)
         if response.status_code == 200 and isinstance(answer.get("id_token"), str):
             if proof is not None and str(answer.get("token_type")).lower() != "dpop":
@@ -138,7 +139,8 @@ class Provider:
             return {}
         scheme = "DPoP" if self._config.is_fapi else "Bearer"
         headers = {"Accept": "application/json, application/jwt", "Authorization": f"{scheme} {access_token}"}
-        response = await self._proven("GET", endpoint, self._proof(attempt), access_token, headers=headers)
+        proof = self._proof(attempt)
+        response = await self._proven("userinfo", "GET", endpoint, proof, access_token, headers=headers)
         if response.status_code != 200:
             log.error("the eID's userinfo gave no answer", status=response.status_code)
             raise ProviderUnavailable
@@ -152,7 +154,7 @@ class Provider:
         return endpoint if isinstance(endpoint, str) and is_safe(endpoint, self._config.allow_http) else None
 
     async def _discover(self) -> Json:
-        document = await self._get(f"{self._config.issuer.rstrip('/')}/.well-known/openid-configuration")
+        document = await self._get("discovery", f"{self._config.issuer.rstrip('/')}/.well-known/openid-configuration")
         if document.get("issuer") != self._config.issuer:
             log.error("the eID's metadata names another issuer than the configured one")
             raise IssuerMismatch
@@ -170,7 +172,7 @@ class Provider:
     def _proof(self, attempt: Attempt) -> ProofKey | None:
         return attempt.proof_key if self._config.is_fapi else None
 
-    async def _post(self, url: str, form: Mapping[str, str], proof: ProofKey | None) -> httpx2.Response:
+    async def _post(self, wanted: str, url: str, form: Mapping[str, str], proof: ProofKey | None) -> httpx2.Response:
         """A POST as the client that we are; signed anew for a second try, because an assertion is for one use."""
 
         def authenticated() -> dict[str, Any]:
@@ -178,10 +180,11 @@ class Provider:
             headers = {"Accept": "application/json"} | self._authenticate(data)
             return {"data": data, "headers": headers}
 
-        return await self._proven("POST", url, proof, None, again=authenticated)
+        return await self._proven(wanted, "POST", url, proof, None, again=authenticated)
 
     async def _proven(
         self,
+        wanted: str,
         method: str,
         url: str,
         proof: ProofKey | None,
@@ -196,7 +199,7 @@ class Provider:
             if proof is not None:
                 made = proof.proof(method, url, int(self._clock().timestamp()), nonce=self._proof_nonce, token=token)
                 sent["headers"] = {**sent["headers"], "DPoP": made}
-            response = await self._send(method, url, **sent)
+            response = await self._send(wanted, method, url, **sent)
             fresh, before = response.headers.get("dpop-nonce"), self._proof_nonce
             self._proof_nonce = fresh or before
             if proof is None or is_last or response.status_code not in (400, 401) or fresh in (None, before):
@@ -220,19 +223,22 @@ class Provider:
         pair = f"{quote_plus(config.client_id)}:{quote_plus(config.client_secret)}"
         return {"Authorization": f"Basic {b64encode(pair.encode()).decode()}"}
 
-    async def _get(self, url: str, headers: Mapping[str, str] | None = None) -> Json:
-        response = await self._send("GET", url, headers={"Accept": "application/json", **(headers or {})})
+    async def _get(self, wanted: str, url: str, headers: Mapping[str, str] | None = None) -> Json:
+        response = await self._send(wanted, "GET", url, headers={"Accept": "application/json", **(headers or {})})
         if response.status_code != 200:
             log.error("the eID refused a GET", status=response.status_code)
             raise ProviderUnavailable
         return _json(response)
 
-    async def _send(self, method: str, url: str, **options: Any) -> httpx2.Response:
-        try:
-            return await self._http.request(method, url, **options)
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            log.error("the eID does not answer", error=type(error).__name__)
-            raise ProviderUnavailable from None
+    async def _send(self, wanted: str, method: str, url: str, **options: Any) -> httpx2.Response:
+        with span(f"eid {wanted}", outward=True, wanted=wanted, method=method) as sent:
+            try:
+                response = await self._http.request(method, url, **options)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                log.error("the eID does not answer", error=type(error).__name__)
+                raise ProviderUnavailable from None
+            say(sent, status=response.status_code)
+            return response
 
 
 def _json(response: httpx2.Response) -> Json:

@@ -10,6 +10,8 @@
     problems.py     saying no over HTTP (RFC 9457), in Vietnamese and English
     bodies.py       request bodies, read no further than they may be long
     server.py       uvicorn with an end to what it puts up with; the options of every command that serves
+    traces.py       spans, with an allow-list of what they may say
+    collector.py    where spans go (OpenTelemetry, OTLP over HTTP)
     metrics.py      request counts and times for Prometheus
     client/         a facility's client, for `ehb submit` and for facilities' own software
     phone.py        a stand-in for the citizen's app, for tours and tests
@@ -30,3 +32,5 @@ A visit comes in:                                   A book goes out:
     store: episode, records, receipt, event, one        domain.book.assemble → GraphQL types
     transaction
 """
+
+__version__ = "0.1.0"

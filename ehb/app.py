@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,7 @@ from auth.outside import Outside
 from auth.routes import auth_routes
 from auth.sessions import Sessions
 from auth.token_endpoint import token_routes
+from ehb import collector
 from ehb.custodian import Custodian
 from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.coding import VIETNAM
@@ -47,7 +48,7 @@ from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
-from ehb.problems import MaskBugs, language_of, problem_response, refused_by_routing
+from ehb.problems import MaskBugs, here, problem, refused_by_routing
 from ehb.request_log import RequestLog
 from ehb.routes import plain_routes
 from ehb.server import BEFORE_SHUTDOWN
@@ -86,6 +87,7 @@ def utc_now() -> datetime:
 
 def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] = utc_now) -> Starlette:
     """The whole API as an ASGI app. Raises Misconfigured for settings that cannot work."""
+    stop_tracing = collector.begin(collector.sending(settings.traces)) if settings.traces else None
     mongo = connected(settings)
     fresh = timedelta(seconds=settings.step_up_max_age)
     custodian = _door(mongo, keys, clock, Assurance(settings.read_level, settings.step_up_level, fresh))
@@ -156,6 +158,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
             await asyncio.gather(sealing, return_exceptions=True)
             await eid.close()
             await mongo.close()
+            if stop_tracing is not None:
+                stop_tracing()
 
     async def graphql(request: Request) -> Response:
         return await endpoint(request)
@@ -187,9 +191,9 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         ],
         middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
         exception_handlers={
-            Unauthenticated: _here(unauthenticated),
-            EhbError: _here(_problem),
-            HTTPException: _here(refused_by_routing),
+            Unauthenticated: here(unauthenticated),
+            EhbError: here(problem),
+            HTTPException: here(refused_by_routing),
         },
         lifespan=lifespan,
     )
@@ -289,19 +293,3 @@ def outside(settings: Settings) -> Outside:
 
 async def _nobody() -> None:
     """Whoever nobody is may still be nobody."""
-
-
-def _here(
-    handler: Callable[[Request, Exception], Response],
-) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """A handler as a coroutine: Starlette runs others in a thread, and such a thread outlives an interrupted loop."""
-
-    async def handled(request: Request, error: Exception) -> Response:
-        return handler(request, error)
-
-    return handled
-
-
-def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, EhbError)  # noqa: S101  Starlette hands over what the handler is registered for
-    return problem_response(error, language_of(request.headers))

@@ -23,6 +23,8 @@ import structlog
 
 from ehb.errors import EhbError
 
+Shape = re.Pattern[str] | tuple[type, ...]
+"""How a value must look: the whole of a text, or one of these types."""
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-(?![0-9]{12})[0-9a-f]{12}")
 """An id made at random (RFC 9562); one that ends in twelve decimal digits, as a person's number has, is none."""
 _PLACE = re.compile(r"[A-Za-z_]\w*\.py:[0-9]{1,6}|\?")
@@ -30,7 +32,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,79}")
 _NUMBER = (int, float)
 METHOD = re.compile(r"GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE|other")
 
-NAMED: Mapping[str, re.Pattern[str] | tuple[type, ...]] = {
+NAMED: Mapping[str, Shape] = {
     "request": UUID,
     "method": METHOD,
     "route": re.compile(r"(/[a-z.{}_-]+)+|/|other"),
@@ -68,17 +70,18 @@ def only_named(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMap
         if name in _ALWAYS or name.startswith("_"):
             kept.setdefault(name, value)
         elif name in NAMED:
-            kept[name] = _shown(NAMED[name], value)
+            kept[name] = shown(NAMED[name], value)
         else:
             dropped.append(name)
     if dropped:  # the names stand in our source, the values may not
-        kept["dropped"] = _shown(NAMED["dropped"], dropped)
+        kept["dropped"] = shown(NAMED["dropped"], dropped)
     return kept
 
 
-def _shown(shape: re.Pattern[str] | tuple[type, ...], value: object) -> object:
+def shown(shape: Shape, value: object) -> object:
+    """The value, or `?` when it does not look like that; of a list, each."""
     if isinstance(value, list | tuple | set | frozenset):
-        return [_shown(shape, one) for one in value][:50]
+        return [shown(shape, one) for one in value][:50]
     if isinstance(shape, tuple):
         return value if isinstance(value, shape) else "?"
     return value if isinstance(value, str) and shape.fullmatch(value) else "?"

@@ -7,6 +7,7 @@ shows the error's code and its two prepared sentences, and nothing of the reques
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from html import escape
 from http import HTTPStatus
 
@@ -116,6 +117,21 @@ def refused_by_routing(request: Request, refusal: Exception) -> Response:
     headers = dict(getattr(refusal, "headers", None) or {})
     error = MethodNotAllowed() if getattr(refusal, "status_code", 404) == MethodNotAllowed.http_status else NotFound()
     return problem_response(error, language_of(request.headers), headers)
+
+
+def problem(request: Request, error: Exception) -> Response:
+    """What a route refuses, as a problem. For Starlette, which hands over what it is registered for."""
+    assert isinstance(error, EhbError)  # noqa: S101
+    return problem_response(error, language_of(request.headers))
+
+
+def here(handler: Callable[[Request, Exception], Response]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """A handler as a coroutine: Starlette runs others in a thread, and such a thread outlives an interrupted loop."""
+
+    async def handled(request: Request, error: Exception) -> Response:
+        return handler(request, error)
+
+    return handled
 
 
 def problem_page(error: EhbError, language: str, headers: dict[str, str] | None = None) -> HTMLResponse:

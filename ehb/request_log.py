@@ -10,13 +10,16 @@ from __future__ import annotations
 import uuid
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from time import perf_counter
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from ehb.logs import METHOD, UUID, log, place_of
+from ehb.traces import Span, current, failed, first, say
 
 HEADER = "X-Request-ID"
 _SWITCHING_PROTOCOLS = 101
@@ -68,12 +71,13 @@ def new_id() -> str:
 def bug(error: BaseException) -> str:
     """Log the kind and the place of a bug, never its text; returns the id by which the line is found."""
     request = correlation()
+    failed(error)
     log.error("bug", request=request, **place_of(error))
     return request
 
 
 class RequestLog:
-    """The outermost layer, pure ASGI: gives each request its id and writes its line at the end."""
+    """The outermost layer, pure ASGI: gives each request its id, its span, and its line at the end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -83,6 +87,9 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         notes, started, status = Notes(_id_of(scope)), perf_counter(), 0
+        method = scope.get("method", "GET")
+        method = method if METHOD.fullmatch(method) else "other"
+        span = first(method)
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -96,19 +103,27 @@ class RequestLog:
 
         token = _current.set(notes)
         try:
-            with bound_contextvars(request=notes.request):
+            with bound_contextvars(request=notes.request), current(span):
                 await self._app(scope, receive, watched)
         finally:
             _current.reset(token)
-            method = scope.get("method", "GET")
-            log.info(
-                "request",
-                method=method if METHOD.fullmatch(method) else "other",
-                route=getattr(scope.get("route"), "path", "other"),
-                status=status,
-                milliseconds=round((perf_counter() - started) * 1_000, 1),
+            line: dict[str, Any] = {
+                "method": method,
+                "route": getattr(scope.get("route"), "path", "other"),
+                "status": status,
                 **notes.line(),
-            )
+            }
+            _end(span, line)
+            log.info("request", milliseconds=round((perf_counter() - started) * 1_000, 1), **line)
+
+
+def _end(span: Span, line: dict[str, Any]) -> None:
+    """The span says what the line does, as far as it may, in the words of the semantic conventions."""
+    told, title = ("_OTHER", "HTTP") if line["method"] == "other" else (line["method"], line["method"])
+    say(span, name=f"{title} {line['route']}", **{**line, "method": told})
+    if line["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        failed(one=span)
+    span.end()
 
 
 def _id_of(scope: Scope) -> str:

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     facility_keys_ca: Path | None = None
     """Certificates (PEM) that vouch for the servers of those keys, instead of the system's."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    traces: str | None = None
+    """The collector that traces are sent to (OTLP over HTTP): https, or http on this machine. Unset, there are none."""
     largest_file: Annotated[int, Field(gt=0, le=14_000_000)] = 10_000_000
     """Bytes of one visit file; sealed and whole it must fit into one MongoDB document of 16 MB."""
 
@@ -107,6 +109,13 @@ class Settings(BaseSettings):
     def _safe_address(cls, value: str) -> str:
         if not _is_safe(value) or urlsplit(value).query or urlsplit(value).fragment:
             raise ValueError("an https address without ? and #, or http on this machine")
+        return value
+
+    @field_validator("traces")
+    @classmethod
+    def _safe_collector(cls, value: str | None) -> str | None:
+        if value is not None and not _is_safe(value):
+            raise ValueError("an https address, or http on this machine")
         return value
 
     @field_validator("allowed_origins")

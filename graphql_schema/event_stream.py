@@ -8,16 +8,19 @@ line is noticed on both sides. When it ends is the affair of `running`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
 import strawberry
+from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ehb.traces import span
 from graphql_schema.context import Context
+from graphql_schema.limits import MAX_TOKENS
 from graphql_schema.running import SLOWEST, Streams, answers, stopped
 
 EVENT_STREAM = "text/event-stream"
@@ -25,6 +28,16 @@ HEARTBEAT = 1.5
 """Seconds of silence after which a comment goes out."""
 _BEAT = b":\n\n"
 _COMPLETE = b"event: complete\ndata:\n\n"
+
+
+def follows(asked: Mapping[str, Any]) -> bool:
+    """Whether it is a subscription that is asked for; a faulty document is none."""
+    try:
+        document = parse(asked["query"], max_tokens=MAX_TOKENS)
+    except GraphQLError:
+        return False
+    operation = get_operation_ast(document, asked.get("operationName") or None)
+    return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
 def once(answer: bytes, language: str) -> Response:
@@ -57,7 +70,7 @@ class EventStream(Response):
         """Send until it ends; whatever ends it, nothing of it runs on."""
         with self._streams.place(self._context.principal):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            telling: asyncio.Task[object] = asyncio.create_task(self._tell(send))
+            telling: asyncio.Task[object] = asyncio.create_task(self._traced(send))
             ending: asyncio.Task[object] = asyncio.create_task(self._streams.end(self._principal))
             gone: asyncio.Task[object] = asyncio.create_task(_gone(receive))
             try:
@@ -70,6 +83,10 @@ class EventStream(Response):
                 for one in ended:
                     one.result()
                 await _sent(send, _COMPLETE, more=False)
+
+    async def _traced(self, send: Send) -> None:
+        with span("graphql"):
+            await self._tell(send)
 
     async def _tell(self, send: Send) -> None:
         """Every answer as it comes, and a comment after each silence."""

@@ -28,11 +28,12 @@ from ehb.errors import EhbError, MethodNotAllowed, NotAcceptable, RateLimited, T
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
 from ehb.signing import Signer
+from ehb.traces import span
 from graphql_schema.allowance import Allowance
 from graphql_schema.asking import JSON, RESPONSE, asked_by_get, asked_by_post, media_type, well_formed
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
-from graphql_schema.event_stream import EVENT_STREAM, EventStream, once
+from graphql_schema.event_stream import EVENT_STREAM, EventStream, follows, once
 from graphql_schema.ide import ide
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.running import Streams
@@ -97,6 +98,9 @@ class GraphQLEndpoint:
         context = self.context(await self._principal_from(request), language)
         try:
             asked = await self._documents.completed(asked)
+            if kind == EVENT_STREAM and follows(asked):
+                again = partial(self._principal_from, request)
+                return EventStream(self.schema, asked, context, again, self._streams)
             errors, data = await self._executed(asked, context, _READING if by_get else _ALL)
             if kind == EVENT_STREAM:
                 return once(_body(errors, data, language), language)
@@ -105,9 +109,6 @@ class GraphQLEndpoint:
         except InvalidOperationTypeError as error:
             if by_get and error.operation_type is OperationType.MUTATION:
                 return _not_by_get(language)
-            if kind == EVENT_STREAM:
-                again = partial(self._principal_from, request)
-                return EventStream(self.schema, asked, context, again, self._streams)
             errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
         return _answer(errors, data, RESPONSE if kind == EVENT_STREAM else kind, language)
 
@@ -134,7 +135,7 @@ class GraphQLEndpoint:
     ) -> tuple[list[GraphQLError], Any]:
         """Errors and data. Raises TookTooLong when it was cancelled, RateLimited for too much at once."""
         try:
-            with self._allowance.turn(context.principal):
+            with span("graphql"), self._allowance.turn(context.principal):
                 async with timeout(self._seconds):
                     result = await self.schema.execute(
                         asked["query"],

@@ -1,4 +1,4 @@
-"""What the log may say of an operation: its type and the roots that it asks for (standards row E5).
+"""What log and traces may say of an operation: its type and the roots that it asks for (standards row E5).
 
 Never its name, its aliases, its variables or its text, which are the caller's own words and may hold anything. The one
 invariant: a name that is noted is a name of the schema.
@@ -13,6 +13,7 @@ from graphql.language import DocumentNode, FragmentSpreadNode, InlineFragmentNod
 from strawberry.extensions import SchemaExtension
 
 from ehb.request_log import note
+from ehb.traces import say
 
 
 class Noted(SchemaExtension):
@@ -22,7 +23,9 @@ class Noted(SchemaExtension):
         document, wanted = self.execution_context.graphql_document, self.execution_context.operation_name
         for one in document.definitions if document is not None else ():
             if isinstance(one, OperationDefinitionNode) and wanted in (None, "", one.name and one.name.value):
-                note(operation=one.operation.value, roots=_roots(document, one.selection_set))
+                operation, roots = one.operation.value, _roots(document, one.selection_set)
+                note(operation=operation, roots=roots)
+                say(operation=operation, roots=roots)
                 break
         yield
 

@@ -27,6 +27,7 @@ from strawberry.types.graphql import OperationType
 
 from ehb.domain.identity import Principal
 from ehb.errors import EhbError, Forbidden, RateLimited, Unauthenticated, Unavailable
+from ehb.traces import apart
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 
@@ -98,7 +99,8 @@ class Streams:
                 async with asyncio.timeout(LOOK_EVERY):
                     await self._closing.wait()
                 return End.SHUTDOWN
-            look = asyncio.ensure_future(principal())
+            with apart():
+                look = asyncio.ensure_future(principal())
             self._looks.add(look)  # goes on when the stream is gone: breaking off would cost the database's connection
             look.add_done_callback(self._seen)
             await asyncio.wait({look}, timeout=LONGEST_LOOK)

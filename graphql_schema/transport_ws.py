@@ -29,6 +29,7 @@ from ehb.domain.identity import Principal, PrincipalKind
 from ehb.errors import EhbError, Forbidden, RateLimited, Unauthenticated, Unavailable
 from ehb.problems import language_of, problem_response
 from ehb.request_log import bug
+from ehb.traces import span
 from graphql_schema.context import Context
 from graphql_schema.errors import presented
 from graphql_schema.http import GraphQLEndpoint
@@ -188,7 +189,7 @@ class _Connection:
             shown = presented(GraphQLError(error.en, original_error=error), context.language)
             await self._say({"id": said.id, "type": "error", "payload": [shown]})
             return
-        task = asyncio.create_task(self._tell(said.id, asked, context))
+        task = asyncio.create_task(self._traced(said.id, asked, context))
         self._followed[said.id] = task
         self._tasks.add(task)
         task.add_done_callback(self._over)
@@ -197,6 +198,10 @@ class _Connection:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None and not self._failed.done():
             self._failed.set_exception(fault)
+
+    async def _traced(self, name: str, asked: dict[str, Any], context: Context) -> None:
+        with span("graphql"):
+            await self._tell(name, asked, context)
 
     async def _tell(self, name: str, asked: dict[str, Any], context: Context) -> None:
         """Every answer as it comes; the id is free again before the last word."""

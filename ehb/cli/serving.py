@@ -12,6 +12,7 @@ from collections.abc import Callable
 from starlette.applications import Starlette
 
 from ehb.app import connected, create_app, eid_config, open_custodian
+from ehb.collector import sending
 from ehb.errors import Misconfigured
 from ehb.logs import configure
 from ehb.settings import Settings, from_environment, unknown
@@ -65,6 +66,8 @@ async def prepare() -> str:
         print(f"ehb: Không có thiết lập {name}. {also[0]}\n     There is no setting {name}. {also[1]}", file=sys.stderr)
     settings, keys = checked()
     eid_config(settings)
+    if settings.traces:
+        sending(settings.traces).shutdown()
     async with open_custodian(settings, keys):
         pass
     if settings.only_trusted_documents and not await _documents(settings):

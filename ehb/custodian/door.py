@@ -36,6 +36,7 @@ from ehb.errors import (
     StepUpRequired,
     Unauthenticated,
 )
+from ehb.traces import span
 
 _REFUSALS: dict[DenyReason, type[EhbError]] = {
     DenyReason.NOT_SIGNED_IN: Unauthenticated,
@@ -89,8 +90,9 @@ class Door:
         """
         for _ in range(_TRIES):
             request = AccessRequest(principal, Action.READ, purpose, patient_id=patient_id)
-            request, standing = await self.known(request)
-            permit = await self.authorise(request, path, standing)
+            with span("decide"):
+                request, standing = await self.known(request)
+                permit = await self.authorise(request, path, standing)
             if not any(rule.limited for rule in permit.rules) or await self._store.consents.use(permit, self._clock()):
                 return request, permit, standing
         await self.refuse(request, Deny(DenyReason.USED_UP), path)
@@ -104,8 +106,9 @@ class Door:
         `otherwise` is raised in its place where the caller named one thing by its id: NotFound, as for an id that
         nothing has, so that nobody learns whose is there (standards row E3).
         """
-        request, standing = await self.known(request)
-        return request, await self.authorise(request, path, standing, otherwise=otherwise)
+        with span("decide"):
+            request, standing = await self.known(request)
+            return request, await self.authorise(request, path, standing, otherwise=otherwise)
 
     async def noted(self, request: AccessRequest, path: str) -> None:
         """Record that somebody asked for something that could not be done. Raises Forbidden for whoever may not ask."""

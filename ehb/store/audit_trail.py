@@ -24,7 +24,7 @@ class AuditTrail:
 
     def __init__(self, mongo: Mongo) -> None:
         self._events = mongo.database["audit_events"]
-        self._together = Together[Document, None](self._insert)
+        self._together = Together[Document, None](self._insert, "insert", "audit_events")
 
     async def append(self, event: AuditEvent, session: Session | None = None) -> None:
         """Make one event durable; those of many reads at once with one command."""

@@ -17,6 +17,7 @@ from pymongo.errors import PyMongoError
 
 from ehb.errors import Unavailable
 from ehb.store.mongo import Document, Mongo
+from ehb.traces import apart
 
 MOST_UNREAD = 200
 """Changes that a listener may leave unread; one that is slower has missed something and is told so."""
@@ -78,7 +79,8 @@ class Changes:
         try:
             if self._watching is None or self._watching.done():
                 self._open.clear()
-                self._watching = asyncio.create_task(self._watch())
+                with apart():
+                    self._watching = asyncio.create_task(self._watch())
             await self._opened(self._watching)
             async with aclosing(_heard(listener)) as changes:
                 yield changes

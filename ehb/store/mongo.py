@@ -31,6 +31,8 @@ from pymongo.write_concern import WriteConcern
 
 from ehb.errors import Conflict, Misconfigured, Unavailable
 from ehb.logs import log
+from ehb.store.traced import TracedCommands
+from ehb.traces import on
 
 Document = dict[str, Any]
 Database = AsyncDatabase[Document]
@@ -141,9 +143,10 @@ async def by_id(collection: AsyncCollection[Document], keys: Sequence[bytes]) ->
 
 def connect(uri: str, database: str) -> Mongo:
     """A client with majority writes, majority reads and UTC times. Does not touch the network yet."""
+    options: dict[str, Any] = {"event_listeners": [TracedCommands()]} if on() else {}
     try:
         client: AsyncMongoClient[Document] = AsyncMongoClient(
-            uri, **_PATIENCE, appname="ehb", tz_aware=True, uuidRepresentation="standard"
+            uri, **_PATIENCE, **options, appname="ehb", tz_aware=True, uuidRepresentation="standard"
         )
     except PyMongoError as error:
         raise Misconfigured(

@@ -82,7 +82,7 @@ class People:
         self._people = mongo.database["people"]
         self._identifiers = mongo.database["identifiers"]
         self._vault = vault
-        self._together = Together[bytes, Document | None](self._find)
+        self._together = Together[bytes, Document | None](self._find, "find", "people")
 
     async def find(self, permit: Permit, session: Session | None = None) -> Person | None:
         """The person whose book a permit names."""

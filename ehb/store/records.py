@@ -27,6 +27,7 @@ from ehb.errors import Forbidden, TooLarge
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import People, Person
 from ehb.store.vault import DataKey
+from ehb.traces import span
 
 LARGEST_RECORD = 4_000_000
 """Bytes: a whole visit of text, and far below what one MongoDB document and one command may hold."""
@@ -218,6 +219,7 @@ def opened(key: DataKey, documents: Iterable[Document]) -> list[Record]:
     return [_decode(key.open(document["sealed"], document["_id"])) for document in documents]
 
 
+@span("open records")
 def _opened(permit: Permit, person: Person, documents: list[Document], query: ReadQuery) -> list[Record]:
     found = opened(person.data_key, documents)
     if permit.closes_fields:

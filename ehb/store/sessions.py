@@ -57,7 +57,7 @@ class SignIns:
         self._sessions = database.get_collection("sessions", codec_options=CODEC)
         self._assertions = database.get_collection("assertion_ids", codec_options=CODEC)
         self._proofs = database.get_collection("proof_ids", codec_options=CODEC)
-        self._together = Together[bytes, Document | None](self._find)
+        self._together = Together[bytes, Document | None](self._find, "find", "sessions")
 
     async def add_login(self, login: Login) -> None:
         await self._logins.insert_one(

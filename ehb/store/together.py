@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from typing import Generic, TypeVar
 
+from ehb.traces import span
+
 Q = TypeVar("Q")
 A = TypeVar("A")
 MOST = 500
@@ -23,9 +25,15 @@ MOST = 500
 class Together(Generic[Q, A]):
     """Sends the questions of everybody who asks while another command is under way as one."""
 
-    def __init__(self, send: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]]) -> None:
-        """`send` gives one answer for each question, in their order, or what went wrong with that one."""
+    def __init__(
+        self, send: Callable[[Sequence[Q]], Awaitable[Sequence[A | Exception]]], command: str, collection: str
+    ) -> None:
+        """`send` gives one answer for each question, in their order, or what went wrong with that one.
+
+        `command` and `collection` are what a trace says of each question.
+        """
         self._send = send
+        self._facts = {"system": "mongodb", "command": command, "collection": collection}
         self._waiting: list[tuple[Q, asyncio.Future[A]]] = []
         self._under_way: asyncio.Task[None] | None = None
 
@@ -35,7 +43,8 @@ class Together(Generic[Q, A]):
         self._waiting.append((question, future))
         if self._under_way is None or self._under_way.done():
             self._under_way = asyncio.create_task(self._work(), context=Context())  # nobody's request in particular
-        return await asyncio.shield(future)
+        with span(f"{self._facts['command']} {self._facts['collection']}", outward=True, **self._facts):
+            return await asyncio.shield(future)
 
     async def _work(self) -> None:
         """A task begins in the next turn of the loop: until then others may join, afterwards they wait."""

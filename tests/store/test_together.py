@@ -34,7 +34,7 @@ class Shelf:
 
 async def test_who_asks_at_once_is_answered_by_one_read() -> None:
     shelf = Shelf(a="one", b="two")
-    together = Together(shelf.find)
+    together = Together(shelf.find, "find", "things")
 
     found = await asyncio.gather(*(together.one(key) for key in (b"a", b"b", b"a", b"c")))
 
@@ -45,7 +45,7 @@ async def test_who_asks_at_once_is_answered_by_one_read() -> None:
 async def test_who_asks_while_a_read_is_under_way_gets_a_read_of_their_own() -> None:
     """What changed after the first read began is seen by the second: a session ended meanwhile stays ended."""
     shelf = Shelf(a="living")
-    together = Together(shelf.find)
+    together = Together(shelf.find, "find", "things")
 
     first = asyncio.create_task(together.one(b"a"))
     await asyncio.sleep(0.005)
@@ -58,7 +58,7 @@ async def test_who_asks_while_a_read_is_under_way_gets_a_read_of_their_own() -> 
 
 async def test_whoever_asks_meanwhile_goes_together_with_the_next() -> None:
     shelf = Shelf(a="one", b="two")
-    together = Together(shelf.find)
+    together = Together(shelf.find, "find", "things")
 
     first = asyncio.create_task(together.one(b"a"))
     await asyncio.sleep(0.002)
@@ -72,7 +72,7 @@ async def test_whoever_asks_meanwhile_goes_together_with_the_next() -> None:
 
 async def test_one_command_has_no_more_questions_than_it_can_bear() -> None:
     shelf = Shelf(a="one")
-    together = Together(shelf.find)
+    together = Together(shelf.find, "find", "things")
 
     found = await asyncio.gather(*(together.one(b"a") for _ in range(MOST + 1)))
 
@@ -81,7 +81,7 @@ async def test_one_command_has_no_more_questions_than_it_can_bear() -> None:
 
 
 async def test_what_is_wrong_with_one_question_is_told_to_that_one_alone() -> None:
-    together = Together(Shelf(a="one").find)
+    together = Together(Shelf(a="one").find, "find", "things")
 
     answers = await asyncio.gather(*(together.one(key) for key in (b"a", b"broken", b"a")), return_exceptions=True)
 
@@ -104,7 +104,7 @@ async def test_many_lines_of_the_trail_at_once_are_each_there_and_a_broken_one_i
 async def test_a_failing_read_fails_for_all_who_asked_and_for_nobody_after() -> None:
     shelf = Shelf(a="one")
     shelf.failing = ConnectionError("gone")
-    together = Together(shelf.find)
+    together = Together(shelf.find, "find", "things")
 
     answers = await asyncio.gather(together.one(b"a"), together.one(b"b"), return_exceptions=True)
     shelf.failing = None
@@ -115,7 +115,7 @@ async def test_a_failing_read_fails_for_all_who_asked_and_for_nobody_after() -> 
 
 async def test_who_goes_away_takes_nobodys_answer_along() -> None:
     shelf = Shelf(a="one")
-    together = Together(shelf.find)
+    together = Together(shelf.find, "find", "things")
     impatient = asyncio.create_task(together.one(b"a"))
     patient = asyncio.create_task(together.one(b"a"))
     await asyncio.sleep(0.002)
