@@ -19,7 +19,7 @@ from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.book import ReadQuery
 from ehb.domain.records import AnyRecord, Record
 from ehb.store.people import People, Person
-from ehb.store.records import permitted
+from ehb.store.permitted import permitted
 from ehb.store.vault import Vault
 
 _WHOLE = ReadQuery()

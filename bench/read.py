@@ -20,7 +20,7 @@ from ehb.app import create_app
 from ehb.domain.access import AccessRequest, Action, Permit, Purpose
 from ehb.domain.book import ReadQuery
 from ehb.settings import EidSettings, Settings
-from ehb.store.records import permitted
+from ehb.store.permitted import permitted
 
 _WHOLE = ReadQuery()
 _STRIDE = 611

@@ -14,11 +14,12 @@ from ehb.domain.records import Section
 from ehb.domain.trail import Dispute, Line, TrailQuery
 from ehb.domain.trail_seal import Proof
 from ehb.errors import Conflict, Forbidden, NotFound
-from ehb.store.audit_trail import AuditTrail, moment_bytes
+from ehb.store.audit_trail import AuditTrail
 from ehb.store.changes import Changes
 from ehb.store.grants import Grants
 from ehb.store.mongo import Document, Mongo, Session, translated
 from ehb.store.people import People
+from ehb.store.permitted import sortable
 from ehb.store.trail_seals import TrailProofs
 from ehb.store.vault import DataKey
 
@@ -183,8 +184,8 @@ def _emergencies(page: Iterable[Document]) -> set[bytes]:
 
 
 def _range(person: bytes, query: TrailQuery) -> Document:
-    low = person + (moment_bytes(query.since) if query.since is not None else b"").ljust(16, b"\x00")
-    high = person + (moment_bytes(query.until) if query.until is not None else b"\xff" * 16).ljust(16, b"\x00")
+    low = person + (sortable(query.since) if query.since is not None else b"").ljust(16, b"\x00")
+    high = person + (sortable(query.until) if query.until is not None else b"\xff" * 16).ljust(16, b"\x00")
     if query.after is not None:
         high = min(high, person + query.after[16:])
     return {"$gte": low, "$lt": high}

@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
-from datetime import datetime
 
 from pymongo.errors import BulkWriteError
 
 from ehb.domain.audit import AuditEvent
 from ehb.store.mongo import Document, Mongo, Session
+from ehb.store.permitted import sortable
 from ehb.store.together import Together
 
 
@@ -50,7 +50,7 @@ class AuditTrail:
 def _document(event: AuditEvent) -> Document:
     subject = event.patient_id or event.agent_patient_id or _other(event.agent_facility or event.agent_session)
     return {
-        "_id": subject + moment_bytes(event.time) + os.urandom(8),
+        "_id": subject + sortable(event.time) + os.urandom(8),
         "time": event.time,
         "path": event.path,
         "action": event.action,
@@ -69,11 +69,6 @@ def _document(event: AuditEvent) -> Document:
         "source": event.source,
         "sections": [section.value for section in event.sections],
     }
-
-
-def moment_bytes(moment: datetime) -> bytes:
-    """A moment as it stands in the place of an event: sorts as time does."""
-    return (int(moment.timestamp() * 1000) + 2**63).to_bytes(8, "big")
 
 
 def _other(name: str) -> bytes:

@@ -16,28 +16,23 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from bson.binary import Binary
 
-from ehb.domain.access import Action, Permit, Provision
-from ehb.domain.book import ReadQuery, Window, position_of
+from ehb.domain.access import Action, Permit
+from ehb.domain.book import ReadQuery, position_of
 from ehb.domain.coding import instant_of
-from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record, Section
-from ehb.domain.selection import Selection
+from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record
 from ehb.errors import Forbidden, TooLarge
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import People, Person
+from ehb.store.permitted import CURRENT, ENDED, permitted, range_of, sortable, tokens
 from ehb.store.vault import DataKey
 from ehb.traces import span
 
 LARGEST_RECORD = 4_000_000
 """Bytes: a whole visit of text, and far below what one MongoDB document and one command may hold."""
-CURRENT = "current"
-_ENDED = {"superseded": Ending.SUPERSEDED, "entered-in-error": Ending.ENTERED_IN_ERROR}
 _MISPLACED = "misplaced"
 """A version that was sent to the wrong person's book: nobody reads it there, not even in the history."""
-_STATE_OF = {ending: state for state, ending in _ENDED.items()}
-_LOW, _HIGH = b"\x00", b"\xff"
-_ID_SIZE = 38
+_STATE_OF = {ending: state for state, ending in ENDED.items()}
 _REASON = b"reason\0"
 _PAYLOAD = {"sealed": 1}
 _HISTORY = {"sealed": 1, "state": 1, "ended": 1, "reason": 1, "episode": 1}
@@ -129,7 +124,7 @@ class Records:
         """The newest version of every record that the episode ever had in this book, by record key."""
         newest: dict[bytes, _Version] = {}
         found = self._records.find(
-            {**_range(patient_id), "episode": episode}, {"digest": 1, "state": 1}, session=session
+            {**range_of(patient_id), "episode": episode}, {"digest": 1, "state": 1}, session=session
         )
         async for document in found:
             place = bytes(document["_id"])
@@ -142,13 +137,13 @@ class Records:
     async def misplaced(self, patient_id: bytes, episode: bytes, session: Session, *, now: datetime) -> None:
         """Take all versions of an episode out of a book that turned out to be another person's."""
         await self._records.update_many(
-            {**_range(patient_id), "episode": episode}, {"$set": {"state": _MISPLACED, "ended": now}}, session=session
+            {**range_of(patient_id), "episode": episode}, {"$set": {"state": _MISPLACED, "ended": now}}, session=session
         )
 
     async def _reclaim(self, patient_id: bytes, episode: bytes, session: Session) -> None:
         """The episode is this person's after all: its versions here are history again."""
         await self._records.update_many(
-            {**_range(patient_id), "episode": episode, "state": _MISPLACED},
+            {**range_of(patient_id), "episode": episode, "state": _MISPLACED},
             {"$set": {"state": _STATE_OF[Ending.SUPERSEDED]}},
             session=session,
         )
@@ -161,57 +156,8 @@ class Records:
             "reason": person.data_key.seal(reason.encode(), _REASON + episode),
         }
         await self._records.update_many(
-            {**_range(person.patient_id), "episode": episode, "state": CURRENT}, {"$set": ended}, session=session
+            {**range_of(person.patient_id), "episode": episode, "state": CURRENT}, {"$set": ended}, session=session
         )
-
-
-def permitted(permit: Permit, patient_id: bytes, key: DataKey | None, query: ReadQuery) -> Document:
-    """The Mongo filter that a permit and a query make together: what `Permit.opens` says, said to the database.
-
-    `key` is the person's, whose labels are told apart by it; a permit that opens all needs none.
-    """
-    wanted = permit.sections if query.sections is None else permit.sections & query.sections
-    history = query.history and permit.opens_history
-    state: Document | str = {"$in": [CURRENT, *_ENDED]} if history else CURRENT
-    condition: Document = {**_windowed(patient_id, query.window), "state": state}
-    if wanted != frozenset(Section):
-        condition["section"] = {"$in": sorted(wanted)}
-    if query.key is not None:
-        condition["key"] = query.key
-    if permit.opens_all:
-        return condition
-    if key is None:
-        raise Forbidden
-    rules = [_rule(rule, patient_id, key) for rule in permit.rules]
-    closed = [_selected(deny.select, patient_id, key) for deny in permit.closed if not deny.without]
-    return {"$and": [condition, {"$or": rules}, *({"$nor": [one]} for one in closed)]}
-
-
-def _rule(rule: Provision, patient_id: bytes, key: DataKey) -> Document:
-    conditions = [_selected(rule.select, patient_id, key)]
-    if rule.labels is not None:
-        named = _tokens(rule.labels, key)
-        conditions.append({"labels": {"$not": {"$elemMatch": {"$nin": named}}} if named else {"$size": 0}})
-    conditions += [{"$nor": [_selected(exception, patient_id, key)]} for exception in rule.exceptions]
-    return {"$and": conditions}
-
-
-def _selected(select: Selection, patient_id: bytes, key: DataKey) -> Document:
-    among: Document = {
-        "section": select.sections and [section.value for section in select.sections],
-        "kind": select.kinds,
-        "key": select.records,
-        "facility": select.facilities,
-        "labels": select.labels and _tokens(select.labels, key),
-    }
-    condition: Document = {name: {"$in": list(values)} for name, values in among.items() if values is not None}
-    if select.since is not None or select.until is not None:
-        condition |= _range(patient_id, select.since, select.until)
-    return condition
-
-
-def _tokens(labels: Iterable[str], key: DataKey) -> list[bytes]:
-    return [key.token(label.encode()) for label in labels]
 
 
 def opened(key: DataKey, documents: Iterable[Document]) -> list[Record]:
@@ -240,40 +186,11 @@ def _place(record: Record) -> tuple[datetime, bytes]:
 def _with_end(record: Record, key: DataKey, document: Document) -> Record:
     reason = document.get("reason")
     ended = Ended(
-        _ENDED[document["state"]],
+        ENDED[document["state"]],
         document["ended"].isoformat(timespec="milliseconds"),
         key.open(reason, _REASON + document["episode"]).decode() if reason else None,
     )
     return msgspec.structs.replace(record, ended=ended)
-
-
-def _windowed(patient_id: bytes, window: Window | None) -> Document:
-    """The range of a book, or of a page in it."""
-    if window is None:
-        return _range(patient_id)
-    narrowed, after = window.narrowed, window.after
-    condition = _range(patient_id, narrowed.since, narrowed.until)
-    if after is not None:
-        bounds, place = condition["_id"], Binary(patient_id + _sortable(after.instant) + after.key)
-        bounds["$lt"] = min(place, bounds.get("$lt", place))
-        bounds.pop("$lte", None)
-    if narrowed.facility is not None:
-        condition["facility"] = narrowed.facility
-    if narrowed.kinds is not None:
-        condition["kind"] = {"$in": sorted(narrowed.kinds)}
-    return condition
-
-
-def _range(patient_id: bytes, since: datetime | None = None, until: datetime | None = None) -> Document:
-    low = patient_id + (_sortable(since) if since else b"")
-    high = patient_id + (_sortable(until) if until else b"")
-    bounds: Document = {"$gte": Binary(low.ljust(_ID_SIZE, _LOW))}
-    bounds["$lt" if until else "$lte"] = Binary(high.ljust(_ID_SIZE, _LOW if until else _HIGH))
-    return {"_id": bounds}
-
-
-def _sortable(moment: datetime) -> bytes:
-    return (int(moment.timestamp() * 1000) + 2**63).to_bytes(8, "big")
 
 
 def _document(person: Person, episode: bytes, record: Record, version: int, digest: bytes) -> Document:
@@ -284,14 +201,14 @@ def _document(person: Person, episode: bytes, record: Record, version: int, dige
         raise TooLarge(
             vi="Một bản ghi của lượt khám quá dài.", en="A record of the visit is too large: shorten its text."
         )
-    place = person.patient_id + _sortable(instant_of(record.time)) + record.key + version.to_bytes(2, "big")
+    place = person.patient_id + sortable(instant_of(record.time)) + record.key + version.to_bytes(2, "big")
     return {
         "_id": place,
         "kind": type(record).__name__,
         "section": record.section.value,
         "facility": record.provenance.facility.code,
         "state": CURRENT,
-        "labels": _tokens(record.labels, person.data_key),
+        "labels": tokens(record.labels, person.data_key),
         "key": record.key,
         "episode": episode,
         "digest": digest,

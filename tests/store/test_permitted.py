@@ -21,7 +21,8 @@ from ehb.domain.provision import AccessRequest, Action, Purpose
 from ehb.domain.records import Condition, Facility, MedicationRequest, Provenance, Record, Section
 from ehb.domain.selection import Selection
 from ehb.store.people import Person
-from ehb.store.records import _document, permitted
+from ehb.store.permitted import permitted
+from ehb.store.records import _document
 from ehb.store.vault import DataKey
 
 PATIENT = b"p" * 16
