@@ -135,6 +135,8 @@ def check_claims(claims: Claims, *, now: datetime, leeway: int, **expected: str 
             options[claim]["values"] = value
         elif value is not None:
             options[claim]["value"] = value
+            if claim != "aud" and isinstance(claims.get(claim), list):  # the library takes a list that holds it
+                raise ClaimRefused(claim)
     try:
         jwt.JWTClaimsRegistry(now=int(now.timestamp()), leeway=leeway, **options).validate(claims)
     except ExpiredTokenError as error:

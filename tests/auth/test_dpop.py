@@ -83,6 +83,7 @@ async def test_exactly_one_proof_comes_with_a_request(world: World, bound: Mappi
         ({"htm": "POST"}, "htm"),
         ({"htm": "get"}, "htm"),
         ({"htm": None}, "htm"),
+        ({"htm": ["GET"]}, "htm"),
         ({"htu": "https://ehb.test/auth/token"}, "htu"),
         ({"htu": "http://ehb.test/whoami"}, "htu"),
         ({"htu": "https://other.test/whoami"}, "htu"),
