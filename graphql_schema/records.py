@@ -10,6 +10,7 @@ from typing import Any, cast
 import strawberry
 
 from ehb.domain import records as domain
+from graphql_schema.compiler import pure
 from graphql_schema.context import Info
 from graphql_schema.elements import (
     CodeableConcept,
@@ -21,7 +22,6 @@ from graphql_schema.elements import (
     Quantity,
     Result,
 )
-from graphql_schema.execution import pure
 
 
 @strawberry.interface(description="What can be had again by its id alone (Relay).")

@@ -18,8 +18,9 @@ import strawberry
 from strawberry.extensions import ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
+from graphql_schema.compiler import Compiler, pure
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
-from graphql_schema.execution import CompiledExecution, _Compiler, pure
+from graphql_schema.execution import CompiledExecution
 from graphql_schema.schema import _Compiled, _NoSuggestions, _Schema
 
 
@@ -260,14 +261,14 @@ def test_whatever_is_asked_is_answered_alike(document: str) -> None:
 
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
-    stock = _Compiler.plan
+    stock = Compiler.plan
 
-    def watched(self: _Compiler, kind: Any, details: Any) -> Any:
+    def watched(self: Compiler, kind: Any, details: Any) -> Any:
         plan = stock(self, kind, details)
         made.append(f"{details[0].node.name.value}: {'compiled' if plan else 'left'}")
         return plan
 
-    monkeypatch.setattr(_Compiler, "plan", watched)
+    monkeypatch.setattr(Compiler, "plan", watched)
     return made
 
 
