@@ -49,8 +49,8 @@ class Attempts:
 
     async def begun(self, request: HTTPConnection) -> None:
         """A login begins. Raises TooManyLogins."""
-        now, network = self._clock(), _network(request)
-        if not _is_public(network):
+        now, network = self._clock(), public_address(request)
+        if network is None:
             return
         if await self._counter.spend(network.encode(), LOGINS, 1, now) > LOGINS.most:
             raise TooManyLogins(retry_after=LOGINS.wait(now))
@@ -73,3 +73,9 @@ def _is_public(network: str) -> bool:
         return ipaddress.ip_address(network).is_global
     except ValueError:
         return False
+
+
+def public_address(request: HTTPConnection) -> str | None:
+    """Where a request comes from, None when that is a proxy that does not say."""
+    network = _network(request)
+    return network if _is_public(network) else None

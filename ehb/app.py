@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
-from auth.attempts import Attempts
+from auth.attempts import Attempts, public_address
 from auth.backend import TokenBackend, unauthenticated
 from auth.clients import FacilityAuthentication
 from auth.discovery import discovery_routes
@@ -144,7 +144,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         principal, admitted = await backend.admit(headers, method="GET", path="/graphql")
         return principal, partial(backend.principal_of, admitted) if admitted is not None else _nobody
 
-    sockets = SocketEndpoint(endpoint, admit, streams)
+    sockets = SocketEndpoint(endpoint, admit, streams, public_address)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[dict[str, object]]:

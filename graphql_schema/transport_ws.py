@@ -16,6 +16,7 @@ The one invariant: whatever ends a connection, nothing that ran on it runs on.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 import orjson
 from graphql import GraphQLError
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ehb.domain.identity import Principal, PrincipalKind
@@ -56,8 +58,8 @@ FAREWELL = 2.0
 """Seconds in which the last word must be sent."""
 MOST_AT_ONCE = 8
 """Subscriptions on one connection."""
-MOST_STRANGERS = 1_000
-"""Connections in one process that have not said yet whose they are."""
+MOST_STRANGERS, MOST_OF_ADDRESS = 1_000, 50
+"""Connections in one process that have not said yet whose they are; those of them from one public address."""
 Admission = tuple[Principal, Callable[[], Awaitable[object]]]
 """Who was let in, and a way to ask whether they still may; a proof of possession is used up by the first look."""
 _CODES = {End.LOGIN_OVER: CloseCode.FORBIDDEN, End.NOT_KNOWN: CloseCode.TRY_LATER, End.SHUTDOWN: CloseCode.GOING_AWAY}
@@ -67,18 +69,26 @@ class SocketEndpoint:
     """The WebSocket side of `/graphql`."""
 
     def __init__(
-        self, endpoint: GraphQLEndpoint, admit: Callable[[Headers], Awaitable[Admission]], streams: Streams
+        self,
+        endpoint: GraphQLEndpoint,
+        admit: Callable[[Headers], Awaitable[Admission]],
+        streams: Streams,
+        address_of: Callable[[HTTPConnection], str | None],
     ) -> None:
+        """`address_of` says from which public address a connection comes; None when a proxy does not tell."""
         self._endpoint = endpoint
         self._admit = admit
         self._streams = streams
-        self._strangers = 0
+        self._address_of = address_of
+        self._strangers: Counter[str | None] = Counter()
 
     async def serve(self, socket: WebSocket) -> None:
         """One connection, from the upgrade to its end. Raises nothing: there is nobody above to tell."""
         try:
             self._streams.check_origin(socket.headers)
-            if self._strangers >= MOST_STRANGERS:
+            address = self._address_of(socket)
+            full = address is not None and self._strangers[address] >= MOST_OF_ADDRESS
+            if full or self._strangers.total() >= MOST_STRANGERS:
                 raise Unavailable
         except EhbError as error:
             await socket.send_denial_response(problem_response(error, language_of(socket.headers)))
@@ -99,12 +109,15 @@ class SocketEndpoint:
 
     async def _talk(self, socket: WebSocket) -> None:
         connection = _Connection(socket, self._endpoint)
-        self._strangers += 1
+        address = self._address_of(socket)
+        self._strangers[address] += 1
         try:
             headers = await connection.introduction()
             principal, again = await self._admitted(headers)
         finally:
-            self._strangers -= 1
+            self._strangers[address] -= 1
+            if not self._strangers[address]:
+                del self._strangers[address]
         try:
             with self._streams.place(principal):
                 context = self._endpoint.context(principal, language_of(headers))
