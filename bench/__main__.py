@@ -17,6 +17,7 @@ from bench import (
     faults,
     folder,
     granularity,
+    growth,
     intake,
     machine,
     memory,
@@ -31,7 +32,7 @@ from bench.world import World, world
 from ehb.store import embedded
 
 _USUAL = ("read", "intake", "submit", "memory", "decide", "consent", "token", "book", "page", "workers")
-_ALL = (*_USUAL, "granularity", "folder", "demo", "faults")
+_ALL = (*_USUAL, "granularity", "folder", "demo", "faults", "growth")
 Measure = Callable[[World, embedded.EmbeddedMongo, argparse.Namespace], Awaitable[list[Row]]]
 
 
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
     try:
         given.against = peer.peer_of(given)
+        grown = growth.QUICK if given.quick else growth.sizes(given.people)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     wanted = given.measures or _USUAL
@@ -57,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 rows += uvloop.run(_one(name, mongod, given))
             elif name == "decide":
                 rows += decide.measure(batches=20 if given.quick else 1_000)
+    if "growth" in wanted:
+        rows += growth.measure(grown)
     if "demo" in wanted:
         demo.measure()
     failed = "faults" in wanted and faults.measure(faults.Wish(given.visits, max(3, given.visits // 25), given.seed))
@@ -69,9 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Speed and size, each against its floor in the same run. Prints; never passes or fails.",
-        epilog="only when named: granularity, demo (clones), faults (kills, counts), folder (10,000 files).",
+        epilog="only when named: granularity, demo (clones), faults (kills, counts), folder (10,000 files), growth.",
     )
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_ALL))
+    parser.add_argument(
+        "--people", default=",".join(map(str, growth.PEOPLE)), help="growth: sizes to read at, between commas"
+    )
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: does it run, not how fast")
     parser.add_argument("--profile", action="store_true", help="book: where our server's time goes, and nothing else")
     parser.add_argument("--visits", type=int, default=500, help="faults: how many submissions (500)")

@@ -57,6 +57,15 @@ async def test_another_server_is_measured_by_a_graphql_document_or_a_path_withou
 
 
 @pytest.mark.long
+def test_growth_reads_and_weighs_each_step_and_compares_it_with_the_smallest() -> None:
+    done = _bench("--quick", "growth")
+
+    assert len(re.findall(r"^    a book, (?:cold|warm) +p50 +[0-9.]+ ms", done.stdout, re.M)) == 4
+    assert len(re.findall(r"^    a million people: [0-9.]+ GB of data", done.stdout, re.M)) == 2
+    assert re.search(r"^\| `growth`, 120 people to 60: p50 warm ", done.stdout, re.M)
+
+
+@pytest.mark.long
 def test_the_profile_of_a_book_says_which_layer_takes_how_much() -> None:
     done = _bench("--quick", "book", "--profile")
 
