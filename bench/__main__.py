@@ -116,8 +116,9 @@ async def _consent(there: World, _: embedded.EmbeddedMongo, given: argparse.Name
     return await consent.measure(there, people=people, records=100, rounds=rounds)
 
 
-async def _token(there: World, _: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
-    return await token.measure(there, rounds=10 if given.quick else 200)
+async def _token(there: World, mongod: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
+    sizes = token.Sizes(3, 2, 0.3) if given.quick else token.Sizes(20, 20, 1.0)
+    return await token.measure(there, mongod.pid, sizes)
 
 
 async def _book(there: World, mongod: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
