@@ -69,6 +69,8 @@ from ehb.store.vault import Keys, Vault
 from graphql_schema.allowance import FACILITY, PERSON, Allowance
 from graphql_schema.http import GraphQLEndpoint
 from graphql_schema.ids import OpaqueIds
+from graphql_schema.limits import Judge
+from graphql_schema.operations import Operations
 from graphql_schema.running import Streams
 from graphql_schema.schema import make_schema
 from graphql_schema.transport_ws import Admission, SocketEndpoint
@@ -120,7 +122,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
     streams = Streams(base, settings.allowed_origins)
     endpoint = GraphQLEndpoint(
-        make_schema(introspection=settings.developer),
+        Operations(make_schema(), Judge(introspection=settings.developer)),
         custodian=custodian,
         facilities=registry,
         practitioners=practitioners,

@@ -14,7 +14,8 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -129,20 +130,58 @@ def _json(_: object, __: str, line: MutableMapping[str, Any]) -> str:
     return orjson.dumps(line).decode()
 
 
+class _Output:
+    """Where the lines of this process go, from which level on and in which form. A logger, as structlog wants one."""
+
+    def __init__(self) -> None:
+        self.stream: TextIO | None = None
+        self.level = logging.WARNING
+        self.console: Callable[..., str] | None = None
+
+    def write(self, line: str) -> None:
+        """One line. Until anybody configured the log it goes to standard error."""
+        stream = self.stream or sys.stderr
+        stream.write(f"{line}\n")
+        stream.flush()
+
+    debug = info = warning = error = critical = write
+
+
+_output = _Output()
+current_request: ContextVar[str] = ContextVar("current_request", default="")
+"""The id of the request that is being answered, which every line says that is written meanwhile."""
+_LEVELS = {name.lower(): level for name, level in logging.getLevelNamesMapping().items()}
+
+
+def _loud_enough(_: object, method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if _LEVELS[method] < _output.level:
+        raise structlog.DropEvent
+    line["level"], line["logger"] = method, "ehb"
+    return line
+
+
+def _of_request(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if request := current_request.get():
+        line.setdefault("request", request)
+    return line
+
+
+def _rendered(logger: object, method: str, line: MutableMapping[str, Any]) -> str:
+    return _output.console(logger, method, line) if _output.console else orjson.dumps(line).decode()
+
+
 _SHARED: tuple[Any, ...] = (
-    structlog.contextvars.merge_contextvars,  # the id of the request, on every line that is written in it
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
+    _of_request,
     structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     only_named,
 )
 structlog.configure(
-    processors=[structlog.stdlib.filter_by_level, *_SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-    wrapper_class=structlog.stdlib.BoundLogger,
-    logger_factory=structlog.stdlib.LoggerFactory(),
+    processors=[_loud_enough, *_SHARED, _rendered],
+    wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
+    logger_factory=lambda *_: _output,
     cache_logger_on_first_use=True,
 )
-log: structlog.stdlib.BoundLogger = structlog.get_logger("ehb")
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 """What the rooms write with: `log.warning("words that stand in the source", named=value)`."""
 
 
@@ -150,15 +189,19 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     """Send every line of the process to `stream` (standard error): readable in a terminal, JSON elsewhere.
 
     `level` is that of our own lines. Libraries are heard from WARNING on, for their lines are about their insides.
+    Ours do not pass through the library that theirs come by, which took twice as long.
     """
-    stream = stream or sys.stderr
-    terminal = stream.isatty()
+    _output.stream = stream = stream or sys.stderr
+    _output.level = _LEVELS[level.lower()]
+    _output.console = structlog.dev.ConsoleRenderer(timestamp_key="time") if stream.isatty() else None
     formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[_of_a_library, *_SHARED],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.dev.ConsoleRenderer(timestamp_key="time") if terminal else _json,
+        foreign_pre_chain=[
+            _of_a_library,
+            structlog.stdlib.add_log_level,
+            structlog.stdlib.add_logger_name,
+            *_SHARED,
         ],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _rendered],
         keep_exc_info=False,
         keep_stack_info=False,
     )
@@ -166,7 +209,5 @@ def configure(level: str = "INFO", stream: TextIO | None = None) -> None:
     handler.setFormatter(formatter)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
-    for name in _OWN:
-        logging.getLogger(name).setLevel(level)
     for name in _WORDS:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelNamesMapping()[level]))
+        logging.getLogger(name).setLevel(max(logging.INFO, _output.level))

@@ -14,14 +14,13 @@ from http import HTTPStatus
 from time import perf_counter
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
 
-from ehb.logs import METHOD, UUID, log, place_of
+from ehb.logs import METHOD, UUID, current_request, log, place_of
 from ehb.traces import Span, current, failed, first, say
 
 HEADER = "X-Request-ID"
+_HEADER = HEADER.lower().encode()
 _SWITCHING_PROTOCOLS = 101
 _MOST = 50
 """Roots and codes that one line names: a connection may carry any number of operations."""
@@ -96,17 +95,18 @@ class RequestLog:
             kind = message["type"]
             if kind == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)[HEADER] = notes.request
+                message["headers"] = [*message.get("headers", ()), (_HEADER, notes.request.encode())]
             elif kind == "websocket.accept":
                 status = _SWITCHING_PROTOCOLS
             await send(message)
 
-        token = _current.set(notes)
+        token, named = _current.set(notes), current_request.set(notes.request)
         try:
-            with bound_contextvars(request=notes.request), current(span):
+            with current(span):
                 await self._app(scope, receive, watched)
         finally:
             _current.reset(token)
+            current_request.reset(named)
             line: dict[str, Any] = {
                 "method": method,
                 "route": getattr(scope.get("route"), "path", "other"),
@@ -119,6 +119,8 @@ class RequestLog:
 
 def _end(span: Span, line: dict[str, Any]) -> None:
     """The span says what the line does, as far as it may, in the words of the semantic conventions."""
+    if not span.is_recording():
+        return
     told, title = ("_OTHER", "HTTP") if line["method"] == "other" else (line["method"], line["method"])
     say(span, name=f"{title} {line['route']}", **{**line, "method": told})
     if line["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -131,5 +133,5 @@ def _id_of(scope: Scope) -> str:
 
     Whatever else a caller may write there, a number or a token, would stand in our log.
     """
-    given = Headers(scope=scope).getlist(HEADER)
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name == _HEADER]
     return given[0] if len(given) == 1 and UUID.fullmatch(given[0]) else new_id()

@@ -19,6 +19,21 @@ _ARGUMENTS = "values.py"
 """The module of graphql-core that reads arguments: what it refuses is the caller's fault, whatever field it is at."""
 
 
+def answer(errors: list[GraphQLError], data: Any, language: str) -> dict[str, Any]:
+    """The answer as it is sent: without `data` when nothing was executed."""
+    sent: dict[str, Any] = {}
+    if errors:
+        sent["errors"] = [presented(error, language) for error in errors]
+    if not faulty(errors, data):
+        sent["data"] = data
+    return sent
+
+
+def faulty(errors: list[GraphQLError], data: Any) -> bool:
+    """Whether nothing was executed: the errors are about the request."""
+    return bool(errors) and data is None and all(error.path is None for error in errors)
+
+
 def presented(error: GraphQLError, language: str) -> dict[str, Any]:
     """One error of a response, safe to send."""
     original = error.original_error

@@ -13,7 +13,6 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
-import strawberry
 from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -21,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 from ehb.traces import span
 from graphql_schema.context import Context
 from graphql_schema.limits import MAX_TOKENS
+from graphql_schema.operations import Operations
 from graphql_schema.running import SLOWEST, Streams, answers, stopped
 
 EVENT_STREAM = "text/event-stream"
@@ -55,7 +55,7 @@ class EventStream(Response):
 
     def __init__(
         self,
-        schema: strawberry.Schema,
+        operations: Operations,
         asked: dict[str, Any],
         context: Context,
         principal: Callable[[], Awaitable[object]],
@@ -63,7 +63,7 @@ class EventStream(Response):
     ) -> None:
         super().__init__(None, headers=_headers(context.language))
         del self.headers["content-length"]
-        self._schema, self._asked, self._context = schema, asked, context
+        self._operations, self._asked, self._context = operations, asked, context
         self._principal, self._streams = principal, streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,7 +91,7 @@ class EventStream(Response):
     async def _tell(self, send: Send) -> None:
         """Every answer as it comes, and a comment after each silence."""
         await _sent(send, _BEAT)
-        async with aclosing(answers(self._schema, self._asked, self._context)) as coming:
+        async with aclosing(answers(self._operations, self._asked, self._context)) as coming:
             upcoming: asyncio.Future[Any] | None = None
             try:
                 while True:

@@ -14,12 +14,9 @@ from functools import partial
 from typing import Any
 
 import orjson
-import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from starlette.requests import Request
 from starlette.responses import Response
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
 
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
@@ -32,10 +29,11 @@ from ehb.traces import span
 from graphql_schema.allowance import Allowance
 from graphql_schema.asking import JSON, RESPONSE, asked_by_get, asked_by_post, media_type, well_formed
 from graphql_schema.context import Context
-from graphql_schema.errors import presented
+from graphql_schema.errors import answer, faulty
 from graphql_schema.event_stream import EVENT_STREAM, EventStream, follows, once
 from graphql_schema.ide import ide
 from graphql_schema.ids import OpaqueIds
+from graphql_schema.operations import ANSWERED_ONCE, READING, Operations, OtherTransport
 from graphql_schema.running import Streams
 from graphql_schema.trusted_documents import Documents
 
@@ -47,7 +45,7 @@ class GraphQLEndpoint:
 
     def __init__(
         self,
-        schema: strawberry.Schema,
+        operations: Operations,
         *,
         custodian: Custodian,
         facilities: Facilities,
@@ -61,7 +59,7 @@ class GraphQLEndpoint:
         documents: Documents,
         seconds: float,
     ) -> None:
-        self.schema = schema
+        self.operations = operations
         self._custodian = custodian
         self._facilities = facilities
         self._practitioners = practitioners
@@ -100,14 +98,14 @@ class GraphQLEndpoint:
             asked = await self._documents.completed(asked)
             if kind == EVENT_STREAM and follows(asked):
                 again = partial(self._principal_from, request)
-                return EventStream(self.schema, asked, context, again, self._streams)
-            errors, data = await self._executed(asked, context, _READING if by_get else _ALL)
+                return EventStream(self.operations, asked, context, again, self._streams)
+            errors, data = await self._executed(asked, context, READING if by_get else ANSWERED_ONCE)
             if kind == EVENT_STREAM:
-                return once(_body(errors, data, language), language)
+                return once(orjson.dumps(answer(errors, data, language)), language)
         except EhbError as error:
             errors, data = [GraphQLError(error.en, original_error=error)], None
-        except InvalidOperationTypeError as error:
-            if by_get and error.operation_type is OperationType.MUTATION:
+        except OtherTransport as error:
+            if by_get and error.kind is OperationType.MUTATION:
                 return _not_by_get(language)
             errors, data = [GraphQLError(f"A subscription is answered as {EVENT_STREAM}: ask for it by Accept.")], None
         return _answer(errors, data, RESPONSE if kind == EVENT_STREAM else kind, language)
@@ -137,46 +135,19 @@ class GraphQLEndpoint:
         try:
             with span("graphql"), self._allowance.turn(context.principal):
                 async with timeout(self._seconds):
-                    result = await self.schema.execute(
-                        asked["query"],
-                        variable_values=asked.get("variables"),
-                        operation_name=asked.get("operationName") or None,
-                        context_value=context,
-                        allowed_operation_types=allowed,
-                    )
-        except CannotGetOperationTypeError:
-            return [GraphQLError("The document has no operation, or none with this operationName.")], None
+                    return await self.operations.run(asked, context, allowed)
         except TimeoutError:
             raise TookTooLong from None
-        return list(result.errors or ()), result.data
-
-
-_READING = (OperationType.QUERY,)
-_ALL = (OperationType.QUERY, OperationType.MUTATION)
 
 
 def _not_by_get(language: str) -> Response:
     return problem_response(MethodNotAllowed(), language, {"Allow": "POST"})
 
 
-def _body(errors: list[GraphQLError], data: Any, language: str) -> bytes:
-    answer: dict[str, Any] = {}
-    if errors:
-        answer["errors"] = [presented(error, language) for error in errors]
-    if not _faulty(errors, data):
-        answer["data"] = data
-    return orjson.dumps(answer)
-
-
-def _faulty(errors: list[GraphQLError], data: Any) -> bool:
-    """Whether nothing was executed: the errors are about the request."""
-    return bool(errors) and data is None and all(error.path is None for error in errors)
-
-
 def _answer(errors: list[GraphQLError], data: Any, kind: str, language: str) -> Response:
     return Response(
-        _body(errors, data, language),
-        status_code=_status(errors[0], kind) if _faulty(errors, data) else 200,
+        orjson.dumps(answer(errors, data, language)),
+        status_code=_status(errors[0], kind) if faulty(errors, data) else 200,
         headers={"Cache-Control": "no-store", "Content-Language": language, **_waiting(errors)},
         media_type=f"{kind}; charset=utf-8",
     )

@@ -9,8 +9,8 @@ is not executed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +22,7 @@ from graphql import (
     GraphQLError,
     InlineFragmentNode,
     OperationDefinitionNode,
+    OperationType,
     SelectionSetNode,
     parse,
     specified_rules,
@@ -29,12 +30,8 @@ from graphql import (
 )
 from graphql.type import GraphQLSchema
 from graphql.validation import MaxIntrospectionDepthRule
-from strawberry.extensions import SchemaExtension
 
-from ehb.domain.identity import PrincipalKind
-from ehb.errors import CostExceeded, EhbError
-from graphql_schema.context import Context
-from graphql_schema.cost import MAX_COST, MAX_COST_ANONYMOUS, Sizes, cost, sizes, sizing, weight
+from graphql_schema.cost import MAX_COST, Sizes, cost, sizes, sizing
 
 MAX_TOKENS, MAX_DEPTH, MAX_FIELDS, MAX_ROOTS, MAX_ALIASES = 2_000, 14, 5_000, 10, 30
 MAX_DIRECTIVES, MAX_INTROSPECTIONS, MAX_ERRORS = 30, 2, 10
@@ -118,6 +115,19 @@ def measures(document: DocumentNode) -> Iterator[Measure]:
             yield measured(one.selection_set)
 
 
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of a document: what log and traces may say of it.
+
+    Never its aliases, its variables or its text, which are the caller's own words and may hold anything; nor its name.
+    """
+
+    name: str | None = field(repr=False)
+    kind: OperationType
+    roots: tuple[str, ...]
+    """Names of the schema; empty for an operation of a faulty document."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Judged:
     """A document that was parsed, measured and validated, with what was found. Equal to itself alone."""
@@ -125,6 +135,11 @@ class Judged:
     document: DocumentNode
     problems: list[GraphQLError]
     sizing: tuple[str, ...]
+    operations: tuple[Operation, ...]
+
+    def operation(self, name: str | None) -> Operation | None:
+        """The one that is asked for: by its name, or the first."""
+        return next((one for one in self.operations if name in (None, one.name)), None)
 
 
 class Judge:
@@ -153,52 +168,11 @@ class Judge:
         errors = [GraphQLError(one) for one in problems] or validate(
             schema, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=True
         )
-        return Judged(document, [_own_words(error) for error in errors], sizing(document))
+        found = [_own_words(error) for error in errors]
+        return Judged(document, found, sizing(document), tuple(_operations(document, valid=not errors)))
 
     def _reckoned(self, schema: GraphQLSchema, judged: Judged, name: str | None, said: Sizes) -> int:
         return cost(schema, judged.document, name, said)
-
-
-class WithinLimits(SchemaExtension):
-    """Lets an operation through that is within all limits, and charges its cost to whoever asks."""
-
-    def __init__(self, judge: Judge) -> None:
-        self._judge = judge
-        self._found: Judged | None = None
-
-    def on_parse(self) -> Iterator[None]:
-        context = self.execution_context
-        context.parse_options["max_tokens"] = MAX_TOKENS
-        try:
-            self._found = self._judge.judged(context.schema._schema, context.query or "")
-            context.graphql_document = self._found.document
-        except GraphQLError:
-            self._found = None  # strawberry parses it once more, and says what is wrong as its transports expect it
-        yield
-
-    async def on_validate(self) -> AsyncIterator[None]:
-        try:
-            self.execution_context.pre_execution_errors = await self._problems()
-        except EhbError as error:
-            self.execution_context.pre_execution_errors = [GraphQLError(error.en, original_error=error)]
-        yield
-
-    async def _problems(self) -> list[GraphQLError]:
-        """Raises CostExceeded and RateLimited."""
-        asked, found = self.execution_context, self._found
-        if found is None:
-            return []
-        if asked._provided_operation_name is None and _operations(found.document) > 1:
-            return [GraphQLError("The document has several operations: operationName must say which one.")]
-        if not found.problems:
-            context: Context = asked.context
-            most = MAX_COST_ANONYMOUS if context.principal.kind is PrincipalKind.ANONYMOUS else self._judge.max_cost
-            points = self._judge.cost(asked.schema._schema, found, asked._provided_operation_name, asked.variables)
-            points += weight(asked.variables, most)
-            if points > most:
-                raise CostExceeded(points, most)
-            await context.spend(context.principal, points)
-        return list(found.problems)
 
 
 def _own_words(error: GraphQLError) -> GraphQLError:
@@ -208,5 +182,20 @@ def _own_words(error: GraphQLError) -> GraphQLError:
     return error
 
 
-def _operations(document: DocumentNode) -> int:
-    return sum(isinstance(one, OperationDefinitionNode) for one in document.definitions)
+def _operations(document: DocumentNode, *, valid: bool) -> Iterator[Operation]:
+    """A faulty document may spread fragments in circles, and its roots may be anybody's words."""
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+
+    def roots(selection: SelectionSetNode) -> Iterator[str]:
+        for node in selection.selections:
+            if isinstance(node, FieldNode):
+                yield node.name.value
+            elif isinstance(node, InlineFragmentNode):
+                yield from roots(node.selection_set)
+            elif isinstance(node, FragmentSpreadNode):
+                yield from roots(fragments[node.name.value].selection_set)
+
+    for one in document.definitions:
+        if isinstance(one, OperationDefinitionNode):
+            found = tuple(dict.fromkeys(roots(one.selection_set))) if valid else ()
+            yield Operation(one.name.value if one.name else None, one.operation, found)

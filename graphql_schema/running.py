@@ -19,17 +19,15 @@ from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-import strawberry
 from graphql import GraphQLError
 from starlette.datastructures import Headers
-from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.types.graphql import OperationType
 
 from ehb.domain.identity import Principal
 from ehb.errors import EhbError, Forbidden, RateLimited, Unauthenticated, Unavailable
 from ehb.traces import apart
 from graphql_schema.context import Context
-from graphql_schema.errors import presented
+from graphql_schema.errors import answer
+from graphql_schema.operations import Operations, OtherTransport
 
 LOOK_EVERY = 1.5
 """Seconds between two looks at whether the login still stands; a stream ends within two of its end."""
@@ -120,26 +118,21 @@ class Streams:
 
 
 async def answers(
-    schema: strawberry.Schema,
-    asked: dict[str, Any],
-    context: Context,
+    operations: Operations, asked: dict[str, Any], context: Context
 ) -> AsyncGenerator[tuple[dict[str, Any], bool]]:
     """Each answer of one subscription, safe to send, and whether it is a no to the whole of it."""
-    running: Any = await schema.stream(
-        asked["query"],
-        variable_values=asked.get("variables"),
-        operation_name=asked.get("operationName") or None,
-        context_value=context,
-        allowed_operation_types=(OperationType.SUBSCRIPTION,),
-    )
-    async with aclosing(running) as results:
-        begun = False
-        try:
-            async for result in results:
-                yield _answer(result, context.language), not begun and result.data is None and bool(result.errors)
+    begun = False
+    try:
+        async with aclosing(operations.follow(asked, context)) as results:
+            async for errors, data in results:
+                yield answer(errors, data, context.language), not begun and data is None and bool(errors)
                 begun = True
-        except GraphQLError as error:  # the parser's cache lets a syntax error through
-            yield {"errors": [presented(error, context.language)]}, True
+    except OtherTransport:
+        error = GraphQLError("Only subscriptions are followed here: send queries and mutations by POST.")
+        yield answer([error], None, context.language), True
+    except EhbError as refused:
+        error = GraphQLError(refused.en, original_error=refused)
+        yield answer([error], None, context.language), True
 
 
 async def stopped(*tasks: asyncio.Future[Any]) -> None:
@@ -163,21 +156,3 @@ def origin_of(address: str) -> str:
     host = f"[{parts.hostname}]" if parts.hostname and ":" in parts.hostname else parts.hostname
     port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}"
-
-
-def _answer(result: Any, language: str) -> dict[str, Any]:
-    answer: dict[str, Any] = {}
-    if result.errors:
-        answer["errors"] = [presented(_own_words(error), language) for error in result.errors]
-    if result.data is not None or not all(error.path is None for error in result.errors or ()):
-        answer["data"] = result.data
-    return answer
-
-
-def _own_words(error: GraphQLError) -> GraphQLError:
-    """The library says by a bug's exception what is the document's fault."""
-    if isinstance(error.original_error, CannotGetOperationTypeError):
-        return GraphQLError("The document has no operation, or none with this operationName.")
-    if isinstance(error.original_error, InvalidOperationTypeError):
-        return GraphQLError("Only subscriptions are followed here: send queries and mutations by POST.")
-    return error

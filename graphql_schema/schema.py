@@ -1,4 +1,4 @@
-"""The schema: the roots of every feature word, put together, with the limits that hold for all operations.
+"""The schema: the roots of every feature word, put together.
 
 The printed form is committed as `schema.graphql` and compared by a test: a change to it is a change that
 clients feel.
@@ -11,22 +11,17 @@ from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types import ExecutionContext
 
 from graphql_schema.access_log import AccessLogMutation, AccessLogQuery
 from graphql_schema.book_roots import BookQuery
 from graphql_schema.consent import ConsentMutation, ConsentQuery
-from graphql_schema.cost import MAX_COST
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.emergency import EmergencyMutation, EmergencyQuery
 from graphql_schema.execution import CompiledExecution
 from graphql_schema.identity import IdentityQuery
-from graphql_schema.limits import Judge, WithinLimits
 from graphql_schema.node import NodeQuery
-from graphql_schema.noted import Noted
 from graphql_schema.presentation import PresentationMutation, PresentationQuery
 from graphql_schema.preview import PreviewQuery
 from graphql_schema.receipt import ReceiptQuery
@@ -64,14 +59,6 @@ class Subscription(StreamSubscription):
     """All roots that go on."""
 
 
-class _Schema(strawberry.Schema):
-    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
-        """Log nothing here: the stock logger writes messages and the query, literals and all (standards row E5).
-
-        `graphql_schema.errors.presented` logs the place of a bug instead.
-        """
-
-
 class _NoSuggestions(StrawberryGraphQLCoreExecutionContext):
     """Guesses at names are nobody's business here, and graphql-core 3.3.2 fails over a letter such as İ in guessing."""
 
@@ -86,13 +73,12 @@ class _Compiled(_NoSuggestions, CompiledExecution):
 
 
 @cache
-def make_schema(*, introspection: bool = True, max_cost: int = MAX_COST, compiled: bool = True) -> strawberry.Schema:
-    """The schema of the whole API, built once for each choice; what is remembered about documents is its own.
+def make_schema(*, compiled: bool = True) -> strawberry.Schema:
+    """The schema of the whole API, built once; `graphql_schema.operations` runs what is asked of it.
 
     `compiled` chooses between our execution and stock execution; answers are equal.
     """
-    judge = Judge(introspection=introspection, max_cost=max_cost)
-    return _Schema(
+    return strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -102,5 +88,4 @@ def make_schema(*, introspection: bool = True, max_cost: int = MAX_COST, compile
             scalar_map={PartialDateTime: PARTIAL_DATE_TIME, Decimal: DECIMAL, Comparator: COMPARATOR},
             relay_max_results=100,
         ),
-        extensions=[lambda: WithinLimits(judge), Noted],
     )

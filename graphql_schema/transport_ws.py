@@ -218,7 +218,7 @@ class _Connection:
 
     async def _tell(self, name: str, asked: dict[str, Any], context: Context) -> None:
         """Every answer as it comes; the id is free again before the last word."""
-        async with aclosing(answers(self._endpoint.schema, asked, context)) as coming:
+        async with aclosing(answers(self._endpoint.operations, asked, context)) as coming:
             async for answer, refused in coming:
                 if refused:
                     self._followed.pop(name, None)

@@ -75,7 +75,7 @@ class Documents:
 
 @cache
 def _judge() -> tuple[strawberry.Schema, Judge]:
-    return make_schema(introspection=False), Judge(introspection=False)
+    return make_schema(), Judge(introspection=False)
 
 
 def checked(document: TrustedDocument) -> tuple[TrustedDocument, list[str]]:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ehb.logs import configure
+from ehb.logs import _output, configure
 
-_NAMES = ("ehb", "auth", "graphql_schema", "uvicorn")
+_NAMES = ("uvicorn",)
 
 
 class Written(io.StringIO):
@@ -31,7 +31,7 @@ def written(level: str = "DEBUG", *, libraries: int = logging.WARNING) -> Iterat
     """Log as `ehb serve` does, into memory; afterwards everything is as it was."""
     root, stream = logging.getLogger(), Written()
     handlers, levels = root.handlers[:], {name: logging.getLogger(name).level for name in _NAMES}
-    before = root.level
+    before, ours = root.level, dict(vars(_output))
     configure(level, stream)
     root.setLevel(libraries)
     try:
@@ -40,5 +40,6 @@ def written(level: str = "DEBUG", *, libraries: int = logging.WARNING) -> Iterat
         logging.captureWarnings(False)
         root.handlers[:] = handlers
         root.setLevel(before)
+        vars(_output).update(ours)
         for name, one in levels.items():
             logging.getLogger(name).setLevel(one)

@@ -113,6 +113,7 @@ def serving(environment: dict[str, str], *arguments: str) -> Iterator[tuple[str,
         process.send_signal(signal.SIGTERM)
 
 
+@pytest.mark.long
 def test_every_worker_sends_its_spans_and_what_is_left_when_it_ends(
     environment: dict[str, str], collector: Collector
 ) -> None:

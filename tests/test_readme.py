@@ -39,6 +39,7 @@ def walk(demo: RunningDemo, text: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_the_tour_works_as_it_is_written(demo: RunningDemo) -> None:
     said: list[str] = []
 

@@ -6,12 +6,12 @@ import logging
 from base64 import b64encode
 from typing import Any
 
-import pytest
 from bson import encode
 from pymongo.asynchronous.database import AsyncDatabase
 
 from ehb.store.sessions import create_indexes
 from tests.auth.world import APP_STATE, CLIENT_SECRET, SIGNED_IN, VERIFIER, World, as_json, parameters, path_and_query
+from tests.logs import written
 from tests.providers import StandInProvider
 
 
@@ -77,30 +77,18 @@ async def test_the_database_holds_nothing_that_could_be_presented(
         assert len(value) < 3 or value.encode() not in lying
 
 
-async def test_the_log_holds_no_secret_and_nobody(
-    world: World, provider: StandInProvider, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    for ours in ("auth", "ehb"):
-        caplog.set_level(logging.DEBUG, logger=ours)
+async def test_the_log_holds_no_secret_and_nobody(world: World, provider: StandInProvider) -> None:
+    with written(libraries=logging.INFO) as out:
+        secrets = await everything(world, provider)
+        await misuse(world, secrets)
 
-    secrets = await everything(world, provider)
-    await misuse(world, secrets)
-
-    written = "\n".join(
-        f"{record.getMessage()} {record.__dict__}" for record in caplog.records if _is_of_the_server(record)
-    )
-    assert "session" in written
+    said = out.getvalue()
+    assert "session" in said
     for name, secret in secrets.items():
-        assert secret not in written, name
+        assert secret not in said, name
     basic = b64encode(CLIENT_SECRET.encode()).decode()
     for value in (SIGNED_IN["SoDinhDanh"], SIGNED_IN["HoVaTen"], "citizen", APP_STATE, VERIFIER, CLIENT_SECRET, basic):
-        assert value not in written
-
-
-def _is_of_the_server(record: logging.LogRecord) -> bool:
-    """The test's own browser logs the addresses that it opens; the server does not."""
-    return record.name.startswith(("auth", "ehb")) or "/oauth2/token" in record.getMessage()
+        assert value not in said
 
 
 async def test_stale_documents_are_dropped_by_the_database(database: AsyncDatabase[dict[str, Any]]) -> None:

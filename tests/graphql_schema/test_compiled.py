@@ -21,7 +21,8 @@ from strawberry.schema.config import StrawberryConfig
 from graphql_schema.compiler import Compiler, pure
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.execution import CompiledExecution
-from graphql_schema.schema import _Compiled, _NoSuggestions, _Schema
+from graphql_schema.schema import _Compiled, _NoSuggestions
+from tests.graphql_schema.quiet import QuietSchema
 
 
 @strawberry.enum
@@ -99,7 +100,7 @@ class Query:
 
 
 def schema(executor: Any, *extensions: Any) -> strawberry.Schema:
-    return _Schema(
+    return QuietSchema(
         query=Query,
         types=[Cat, Dog],
         execution_context_class=executor,

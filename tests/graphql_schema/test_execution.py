@@ -28,7 +28,8 @@ from graphql_schema import records as shown
 from graphql_schema.book import HealthBook
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.ids import OpaqueIds
-from graphql_schema.schema import _Compiled, _NoSuggestions, _Schema
+from graphql_schema.schema import _Compiled, _NoSuggestions
+from tests.graphql_schema.quiet import QuietSchema
 from tests.graphql_schema.random_documents import CONDITIONS, documents
 
 KEY = bytes(range(64))
@@ -53,7 +54,7 @@ class Query:
 
 
 def schema(executor: Any) -> strawberry.Schema:
-    return _Schema(
+    return QuietSchema(
         query=Query,
         types=list(shown.RECORD_TYPES),
         execution_context_class=executor,
