@@ -123,7 +123,7 @@ async def test_a_section_is_paged_like_the_timeline(house: House, fetched: Fetch
     after = first["pageInfo"]["endCursor"]
     second = (await house.data(book[0], query, {"n": 2, "after": after}))["myHealthBook"]["treatment"]["prescriptions"]
 
-    # Of each of the two people what is left, three at most, then the same again; they are fetched at once, in any order.
+    # Of each of the two people what is left, three at most, then the same again; fetched at once, in any order.
     assert (once, sorted(fetched.counts)) == ([2, 3], [1, 2])
     assert len({node["id"] for page in (first, second) for node in page["nodes"]}) == 4
     assert {node["__typename"] for page in (first, second) for node in page["nodes"]} == {"MedicationRequest"}
