@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--quick", action="store_true", help="small sizes and few rounds: does it run, not how fast")
     parser.add_argument("--profile", action="store_true", help="book: where our server's time goes, and nothing else")
+    parser.add_argument("--minutes", type=int, default=0, help="memory: how long the load goes on after that (0)")
     parser.add_argument("--visits", type=int, default=500, help="faults: how many submissions (500)")
     parser.add_argument("--seed", type=int, default=1, help="faults: which random moments (1)")
     peer.arguments(parser)
@@ -108,7 +109,7 @@ async def _submit(there: World, mongod: embedded.EmbeddedMongo, given: argparse.
 
 async def _memory(there: World, _: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
     people, requests = (10, 50) if given.quick else (100, 10_000)
-    return await memory.measure(there, people=people, records=100, requests=requests)
+    return await memory.measure(there, people=people, records=100, requests=requests, minutes=given.minutes)
 
 
 async def _consent(there: World, _: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:

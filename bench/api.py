@@ -49,12 +49,12 @@ def timeline(first: int) -> str:
 _WHO = ElectronicIdentity("https://eid.example.vn", "somebody", None, None, None, 3, None)
 
 
-async def access_token(world: World, patient_id: bytes) -> str:
-    """An access token of this person, good for an hour."""
-    lasting = Lifetimes(access=timedelta(hours=1))
-    sessions = Sessions(SignIns(world.mongo.database), utc_now, lasting)
+async def access_token(world: World, patient_id: bytes, lasting: timedelta = timedelta(hours=1)) -> str:
+    """An access token of this person, good for an hour or what is said."""
+    lifetimes = Lifetimes(access=lasting)
+    sessions = Sessions(SignIns(world.mongo.database), utc_now, lifetimes)
     verifier = random_text()
-    login = Login(b"", b"", CLIENT, REDIRECT, s256(verifier), "", utc_now() + lasting.login)
+    login = Login(b"", b"", CLIENT, REDIRECT, s256(verifier), "", utc_now() + lifetimes.login)
     code = await sessions.issue_code(login, SignedIn(patient_id), _WHO)
     return (await sessions.redeem(code, client_id=CLIENT, redirect_uri=REDIRECT, verifier=verifier)).access
 
