@@ -41,9 +41,7 @@ async def measure(world: World, *, people: int, records: int, requests: int, min
             taken = await _asked(server.base, tokens, iter(range(requests)))
             last, most = resident(server.pid), resident(server.pid, "VmHWM")
             print(f"memory: the API process, {requests:,} times a whole book of {records} records, {_AT_ONCE} at once")
-            print(
-                f"  {started:.0f} MB at the start, {first:.0f} after a book, {last:.0f} after all, {most:.0f} most"
-            )
+            print(f"  {started:.0f} MB at the start, {first:.0f} after a book, {last:.0f} after all, {most:.0f} most")
             print(f"  {taken.books / taken.seconds:.0f} books a second, one worker, asked from the same machine")
             print(f"  resident size: {last:.0f} MB    reach: under 150 MB", flush=True)
             shown = f"{started:.0f} MB at the start, {most:.0f} MB at most"

@@ -1,4 +1,4 @@
-"""What the selection below a root needs of a book: sections, the history, and one page where one list is all there is.
+"""What the selection below a root needs of a book: sections, history, fields, one page where one list is all there is.
 
 What is not needed is not fetched, opened or decoded, so a page of twenty costs the same in a book of a thousand
 records. The audit event names sections, which a page does not change. The one invariant: the answer is the one that
@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from graphql import FieldNode, FragmentSpreadNode, GraphQLObjectType, GraphQLResolveInfo, SelectionSetNode
 from graphql.execution.values import VariableValues, get_argument_values
+from strawberry.utils.str_converters import to_camel_case
 
 from ehb.domain import book as domain
-from ehb.domain.records import Book, Section
+from ehb.domain.records import RECORD_TYPES, Book, Section
 from ehb.errors import BadInput
 from graphql_schema.connections import Narrowing, window
 from graphql_schema.context import Context, Info
@@ -32,6 +33,8 @@ _SECTIONS: dict[str, Section] = {
     for section in Section
 }
 _BOOKS = {book.value.lower(): book for book in Book}
+_ATTRIBUTES = {to_camel_case(name): name for kind in RECORD_TYPES for name in kind.__struct_fields__}
+"""Fields of records, as the schema names them: each shows the attribute of its name, but for the id."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,13 @@ class _Needs:
     lists: list[tuple[str, str, FieldNode]] = field(default_factory=list)
     """Lists that are paged: the type that has the field, the name of the list, the field."""
 
+    def fields(self, raw: GraphQLResolveInfo[Any]) -> frozenset[str] | None:
+        """Attributes of the records that are in the lists; None for all, which the views of a whole book ask for."""
+        if self.whole:
+            return None
+        names = (one.name.value for _, _, chosen in self.lists for one in _nodes(raw, chosen))
+        return frozenset(_ATTRIBUTES[name] for name in names if name in _ATTRIBUTES)
+
 
 def asked_of_book(info: Info, patient_id: bytes | None) -> domain.ReadQuery:
     """The query for the book below the root that `info` is of."""
@@ -55,7 +65,7 @@ def asked_of_book(info: Info, patient_id: bytes | None) -> domain.ReadQuery:
     page = None
     if patient_id is not None and not needs.whole and len(needs.lists) == 1:
         page = _window(raw, info.context, patient_id, *needs.lists[0])
-    return domain.ReadQuery(sections=frozenset(needs.sections), window=page, history=needs.history)
+    return domain.ReadQuery(frozenset(needs.sections), page, history=needs.history, fields=needs.fields(raw))
 
 
 def _add(raw: GraphQLResolveInfo[Any], needs: _Needs, chosen: FieldNode) -> None:
@@ -95,6 +105,15 @@ def _window(
         return window(context, patient_id, name, narrowing)
     except BadInput:
         return None
+
+
+def _nodes(raw: GraphQLResolveInfo[Any], listed: FieldNode) -> Iterator[FieldNode]:
+    """What is asked of each record of a list, whatever its kind."""
+    for chosen in _fields(raw, listed.selection_set):
+        edges = _fields(raw, chosen.selection_set) if chosen.name.value == "edges" else (chosen,)
+        for node in edges:
+            if node.name.value in ("node", "nodes"):
+                yield from _fields(raw, node.selection_set)
 
 
 def _fields(raw: GraphQLResolveInfo[Any], selection: SelectionSetNode | None) -> Iterator[FieldNode]:

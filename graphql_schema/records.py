@@ -49,7 +49,7 @@ class Record(Node):
 
 def _kind_of(kind: type[domain.Record]) -> Any:
     def is_type_of(record: Any, _: Any) -> bool:
-        return isinstance(record, kind)
+        return type(record).__name__ == kind.__name__  # a part of it has its name (`ehb.store.payloads`)
 
     return staticmethod(is_type_of)
 

@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from graphql import GraphQLInterfaceType, GraphQLObjectType, GraphQLOutputType, get_named_type
 from pymongo import monitoring
 from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
 
+from ehb.domain.records import KINDS
 from ehb.services import stewardship
+from graphql_schema import look_ahead
+from graphql_schema.schema import make_schema
 from tests.builders import NATIONAL_ID, visit_file
 from tests.house import House
 from tests.stewards import PATH, STEWARD, stewards_door
 from tests.test_consent import given, permit, world
 
+SCHEMA = make_schema()._schema
 OTHER = "999190000055"
 DAYS = ("20261001", "20261002", "20261002", "20261003")
 ARGUMENTS = (
@@ -158,6 +163,53 @@ async def test_what_a_list_refuses_it_refuses_in_its_own_words(house: House, arg
 
     assert answer["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert answer["errors"][0]["path"] == ["myHealthBook", "timeline"]
+
+
+def _of_record(name: str) -> GraphQLInterfaceType | GraphQLObjectType:
+    kind = SCHEMA.get_type(name)
+    assert isinstance(kind, GraphQLInterfaceType | GraphQLObjectType)
+    return kind
+
+
+def _selected(kind: GraphQLOutputType, depth: int = 5) -> str:
+    """Everything below a field, in braces; nothing for a leaf."""
+    of = get_named_type(kind)
+    if not isinstance(of, GraphQLObjectType):
+        return ""
+    inner = (f"{name} {_selected(one.type, depth - 1)}" for name, one in of.fields.items())
+    return "{ " + " ".join(inner) + " }" if depth else "{ __typename }"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_of_a_record_is_an_attribute_that_is_looked_for(kind: str) -> None:
+    """But for the id, which is made of what all records share."""
+    assert set(_of_record(kind).fields) - {"id"} <= set(look_ahead._ATTRIBUTES)
+
+
+@pytest.mark.parametrize(
+    "around",
+    ["timeline {{ nodes {{ {} }} }}", "timeline(first: 2) {{ all: edges {{ cursor one: node {{ {} }} }} }}"],
+)
+@pytest.mark.parametrize("spread", [False, True])
+async def test_what_is_asked_of_records_is_what_the_whole_records_have(
+    house: House, book: tuple[str, str, str], around: str, *, spread: bool
+) -> None:
+    """Beside `completeness` the records are decoded as a whole, alone only as far as they are asked for."""
+    shared = set(_of_record("Record").fields)
+    for kind in ("Encounter", "Condition", "Procedure", "MedicationRequest", "DiagnosticReport", "ClinicalImpression"):
+        own = (
+            f"{kind}_{name}: {name} {_selected(field.type)}"
+            for name, field in _of_record(kind).fields.items()
+            if name not in shared
+        )
+        inner = f"id ... on {kind} {{ {' '.join(own)} }}"
+        fragment = f"fragment F on Record {{ {inner} }}" if spread else ""
+        asked = around.format("...F" if spread else inner)
+
+        alone = await house.data(book[0], f"{{ myHealthBook {{ {asked} }} }} {fragment}")
+        whole = await house.data(book[0], f"{{ myHealthBook {{ {asked} completeness {{ section }} }} }} {fragment}")
+
+        assert alone["myHealthBook"]["timeline"] == whole["myHealthBook"]["timeline"]
 
 
 async def test_a_page_never_holds_what_a_permit_closes(house: House, fetched: Fetched) -> None:

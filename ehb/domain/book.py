@@ -72,13 +72,15 @@ class ReadQuery:
     """What a caller wants of a book: sections (None is all that the permit opens), one page of them, one record.
 
     `history` asks for the versions that ended, too. With a window there may be more records than it has, never fewer,
-    and one more when another page follows.
+    and one more when another page follows. With `fields` the records need not have others than those, besides what all
+    records share; then they are parts of their kinds, of the same name.
     """
 
     sections: frozenset[Section] | None = None
     window: Window | None = None
     key: bytes | None = None
     history: bool = False
+    fields: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,10 @@ import msgspec
 from ehb.domain.access import Action, Permit
 from ehb.domain.book import ReadQuery, position_of
 from ehb.domain.coding import instant_of
-from ehb.domain.records import AnyRecord, Ended, Ending, Provenance, Record
+from ehb.domain.records import Ended, Ending, Provenance, Record
 from ehb.errors import Forbidden, TooLarge
 from ehb.store.mongo import Document, Mongo, Session
+from ehb.store.payloads import Decode, encode, reading, whole
 from ehb.store.people import People, Person
 from ehb.store.permitted import CURRENT, ENDED, permitted, range_of, sortable, tokens
 from ehb.store.vault import DataKey
@@ -36,8 +37,6 @@ _STATE_OF = {ending: state for state, ending in ENDED.items()}
 _REASON = b"reason\0"
 _PAYLOAD = {"sealed": 1}
 _HISTORY = {"sealed": 1, "state": 1, "ended": 1, "reason": 1, "episode": 1}
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(AnyRecord).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +159,17 @@ class Records:
         )
 
 
-def opened(key: DataKey, documents: Iterable[Document]) -> list[Record]:
+def opened(key: DataKey, documents: Iterable[Document], decode: Decode = whole) -> list[Record]:
     """The records in sealed documents. Raises SealBroken for one that stands in a foreign place."""
-    return [_decode(key.open(document["sealed"], document["_id"])) for document in documents]
+    return [decode(key.open(document["sealed"], document["_id"])) for document in documents]
 
 
 @span("open records")
 def _opened(permit: Permit, person: Person, documents: list[Document], query: ReadQuery) -> list[Record]:
-    found = opened(person.data_key, documents)
-    if permit.closes_fields:
-        found = [permit.shown(record) for record in found]
+    if permit.closes_fields:  # which asks the whole record
+        found = [permit.shown(record) for record in opened(person.data_key, documents)]
+    else:
+        found = opened(person.data_key, documents, reading(query.fields))
     if not query.history:
         return found
     return [
@@ -196,7 +196,7 @@ def _with_end(record: Record, key: DataKey, document: Document) -> Record:
 def _document(person: Person, episode: bytes, record: Record, version: int, digest: bytes) -> Document:
     provenance = msgspec.structs.replace(record.provenance, version=version)
     record = msgspec.structs.replace(record, patient_id=person.patient_id, provenance=provenance)
-    payload = _encode(record)
+    payload = encode(record)
     if len(payload) > LARGEST_RECORD:
         raise TooLarge(
             vi="Một bản ghi của lượt khám quá dài.", en="A record of the visit is too large: shorten its text."
@@ -219,4 +219,4 @@ def _document(person: Person, episode: bytes, record: Record, version: int, dige
 def _digest(key: DataKey, record: Record) -> bytes:
     """Equal for equal content, whenever and in whatever row it was sent."""
     provenance: Provenance = msgspec.structs.replace(record.provenance, submitted_at="", source_row=None)
-    return key.token(b"digest\0" + _encode(msgspec.structs.replace(record, provenance=provenance)))
+    return key.token(b"digest\0" + encode(msgspec.structs.replace(record, provenance=provenance)))
