@@ -209,13 +209,12 @@ class Grants:
         found = await self._grants.find_one({"_id": {"$in": [patient_id + grant for patient_id in keys]}})
         return _held(found, keys[bytes(found["_id"])[:16]]) if found else None
 
-    async def one(self, name: str, **clear: Any) -> Kept | None:
-        """The grant of this type with these clear fields."""
-        kept = await self.found(name, clear, order="_id", first=1)
-        return kept[0] if kept else None
+    async def there(self, name: str, places: Sequence[bytes], clear: Mapping[str, Any]) -> list[Kept]:
+        """The grants of this type and with these clear fields of all that lie at these places."""
+        return await self.found(name, {"_id": {"$in": [*places]}, **clear}) if places else []
 
-    async def found(self, name: str, clear: Mapping[str, Any], *, order: str, first: int) -> list[Kept]:
-        """Grants of one type by clear fields, whosever they are."""
+    async def found(self, name: str, clear: Mapping[str, Any], *, order: str = "_id", first: int = 0) -> list[Kept]:
+        """Grants of one type by clear fields, whosever they are; all of them without `first`."""
         documents = await self._grants.find({"type": name, **clear}).sort(order).limit(first).to_list()
         keys = await self._people.data_keys({bytes(one["_id"])[:16] for one in documents})
         places = [(document, bytes(document["_id"])[:16]) for document in documents]

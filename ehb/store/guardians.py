@@ -1,7 +1,7 @@
 """The store of guardianships: a steward enters what was proven, both sides see what stands.
 
 The one invariant: a guardianship lies in the ward's own range, so that the decision about the ward's book finds it
-with everything else; `guardian` beside it is only for finding one's wards.
+with everything else; a signpost is only for finding one's wards.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ehb.store.audit_trail import AuditTrail
 from ehb.store.grants import Grants
 from ehb.store.mongo import Mongo, Session, translated
 from ehb.store.people import People, Person
+from ehb.store.signposts import GUARDIAN, Signposts
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class GuardianShelf:
 
     def __init__(self, mongo: Mongo, grants: Grants, people: People, trail: AuditTrail) -> None:
         self._mongo = mongo
+        self._signposts = Signposts(mongo)
         self._grants = grants
         self._people = people
         self._trail = trail
@@ -64,6 +66,7 @@ class GuardianShelf:
                 appointment.until,
             )
             await self._grants.add(permit, minor, said, session, now=event.time, until=None, guardian=adult.patient_id)
+            await self._signposts.put(GUARDIAN, [adult.patient_id], minor.patient_id + said.id, session)
             await self._trail.append(dataclasses.replace(event, patient_id=minor.patient_id, source=said.id), session)
 
         await self._mongo.transaction(work)
@@ -76,8 +79,10 @@ class GuardianShelf:
             held = await self._standing(permit, minor, adult.patient_id)
             if held is None:
                 raise NotFound
-            await self._grants.stop(permit, minor.patient_id, held.guardianship.id, session, now=event.time)
-            ended = dataclasses.replace(event, patient_id=minor.patient_id, source=held.guardianship.id)
+            said = held.guardianship
+            await self._grants.stop(permit, minor.patient_id, said.id, session, now=event.time)
+            await self._signposts.remove(GUARDIAN, [said.guardian], minor.patient_id + said.id, session)
+            ended = dataclasses.replace(event, patient_id=minor.patient_id, source=said.id)
             await self._trail.append(ended, session)
 
         await self._mongo.transaction(work)
@@ -87,7 +92,8 @@ class GuardianShelf:
         own = permit.principal.patient_id
         if own is None or permit.patient_id != own:
             raise Forbidden
-        kept = await self._grants.found("guardianship", {"guardian": own, "ended": None}, order="_id", first=100)
+        places = await self._signposts.places(GUARDIAN, [own])
+        kept = await self._grants.there("guardianship", places, {"guardian": own, "ended": None})
         return [
             found
             for one in kept

@@ -97,7 +97,7 @@ class Intake:
         if person is not None:
             records = await self._recorded(visit, person, claim.id, session, now=now, new=before is None)
             if before is not None and before.patient_id is None:
-                await self._submissions.adopt(permit, before, person, session)
+                await self._submissions.adopt(permit, before.id, person, session)
         status = Status.ACCEPTED if person else Status.WAITING_FOR_IDENTITY
         version = before.version + 1 if before else 1
         if found is not None and found.contradicted:

@@ -6,15 +6,19 @@ is never touched.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
 
 from ehb.errors import Misconfigured, Unavailable
-from ehb.store.mongo import Mongo
+from ehb.store.mongo import Document, Mongo
 from ehb.store.sessions import create_indexes
+from ehb.store.signposts import CARD, EPISODE, GUARDIAN, LOGIN, SECRET, Kind
 from ehb.store.vault import Keys, Vault
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2 looks up by signposts what 1 looked up by indexes of its own."""
 
 CLUSTERED = (
     "people",
@@ -27,6 +31,7 @@ CLUSTERED = (
     "grants",
     "budgets",
     "disputes",
+    "signposts",
 )
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
 _NEWEST_OF_FACILITY = IndexModel([("facility", 1), ("received", -1), ("_id", -1)])
@@ -38,21 +43,18 @@ INDEXES: dict[str, list[IndexModel]] = {
     "submissions": [
         IndexModel("expires", expireAfterSeconds=0, sparse=True),
         IndexModel("episode"),
-        IndexModel("waits_for", sparse=True),
         _NEWEST_OF_FACILITY,
         _WAITING,
     ],
     "budgets": [IndexModel("expires", expireAfterSeconds=0)],
     "grants": [
-        IndexModel("secret", unique=True, sparse=True),
         IndexModel("expires", expireAfterSeconds=0, sparse=True),
         _EMERGENCIES_OF_FACILITY,
-        IndexModel("guardian", sparse=True),
-        IndexModel("login", sparse=True),
     ],
     "audit_events": [IndexModel("time")],
     "audit_seals": [IndexModel("until")],
     "disputes": [IndexModel("at")],
+    "signposts": [IndexModel("expires", expireAfterSeconds=0, sparse=True)],
     "merges": [IndexModel("people")],
     "facilities": [
         IndexModel("words"),
@@ -93,6 +95,8 @@ async def migrate(mongo: Mongo) -> int:
         for name, indexes in INDEXES.items():
             await mongo.database[name].create_indexes(indexes)
         await create_indexes(mongo.database)
+        if found and found["version"] < 2:
+            await _put_signposts(mongo)
         await mongo.database["schema"].update_one(
             {"_id": "version"}, {"$set": {"version": SCHEMA_VERSION}}, upsert=True
         )
@@ -101,6 +105,30 @@ async def migrate(mongo: Mongo) -> int:
             vi="Không kết nối được MongoDB.", en="MongoDB does not answer; check EHB_MONGO_URI and its credentials."
         ) from error
     return SCHEMA_VERSION
+
+
+async def _put_signposts(mongo: Mongo) -> None:
+    """From layout 1 to 2, with no process of before still running: what that writes, nobody would find."""
+    posts: list[Document] = []
+
+    def put(kind: Kind, key: bytes, place: bytes, expires: datetime | None = None) -> None:
+        posts.append({"_id": kind.of(key) + place, **({} if expires is None else {"expires": expires})})
+
+    grants, submissions = mongo.database["grants"], mongo.database["submissions"]
+    async for one in grants.find({"type": "presentation"}, {"secret": 1, "login": 1, "expires": 1}):
+        put(SECRET, one["secret"], one["_id"], one["expires"])
+        put(LOGIN, (one.get("login") or "").encode(), one["_id"], one["expires"])
+    async for one in grants.find({"type": "guardianship", "ended": None}, {"guardian": 1}):
+        put(GUARDIAN, one["guardian"], one["_id"])
+    async for one in submissions.find({"patient": None, "expires": None}, {"episode": 1, "waits_for": 1}):
+        put(EPISODE, one["episode"], one["_id"])
+        for card in one.get("waits_for", ()):
+            put(CARD, card, one["_id"])
+    for post in posts:
+        await mongo.database["signposts"].replace_one({"_id": post["_id"]}, post, upsert=True)
+    for collection, old in ((grants, {"secret_1", "guardian_1", "login_1"}), (submissions, {"waits_for_1"})):
+        for name in old & {*await collection.index_information()}:
+            await collection.drop_index(name)
 
 
 async def bind(mongo: Mongo, keys: Keys) -> None:

@@ -20,11 +20,10 @@ from ehb.store.audit_trail import AuditTrail
 from ehb.store.grants import Grants, Kept
 from ehb.store.mongo import Mongo, Session, translated
 from ehb.store.people import People
+from ehb.store.signposts import LOGIN, SECRET, Signposts
 
 KEPT = timedelta(days=90)
 """How long an ended presentation can still be looked at; the trail keeps who opened it."""
-
-_MOST_SHOWN = 1_000
 
 
 @translated
@@ -33,6 +32,7 @@ class PresentationShelf:
 
     def __init__(self, mongo: Mongo, grants: Grants, people: People, trail: AuditTrail) -> None:
         self._mongo = mongo
+        self._signposts = Signposts(mongo)
         self._grants = grants
         self._people = people
         self._trail = trail
@@ -56,18 +56,24 @@ class PresentationShelf:
                 expires=shown.until + KEPT,
                 login=permit.principal.session,
             )
+            place = person.patient_id + shown.id
+            await self._signposts.put(SECRET, [secret], place, session, expires=shown.until + KEPT)
+            await self._signposts.put(LOGIN, _login(permit), place, session, expires=shown.until + KEPT)
             await self._trail.append(event, session)
 
         await self._mongo.transaction(work)
 
     async def presented(self, secret: bytes) -> Kept | None:
         """The presentation whose code holds this: whoever has the code may know that it exists."""
-        return await self._grants.one("presentation", secret=secret)
+        places = await self._signposts.places(SECRET, [secret])
+        kept = await self._grants.there("presentation", places, {"secret": secret})
+        return kept[0] if kept else None
 
     async def shown_in_session(self, permit: Permit) -> list[tuple[bytes, bytes]]:
         """Whose book is shown, and by which presentation, of all that the permit's session shows and that stands."""
+        places = await self._signposts.places(LOGIN, _login(permit))
         shown = {"login": permit.principal.session, "ended": None}
-        kept = await self._grants.found("presentation", shown, order="_id", first=_MOST_SHOWN)
+        kept = await self._grants.there("presentation", places, shown)
         return [(one.patient_id, one.held.presentation.id) for one in kept if isinstance(one.held, HeldPresentation)]
 
     async def presentations(self, permit: Permit) -> list[HeldPresentation]:
@@ -173,6 +179,10 @@ class PresentationShelf:
         waiting = by.get("waiting", 0) + by.get("overdue", 0)
         proper, misuse = by.get(Verdict.PROPER.value, 0), by.get(Verdict.MISUSE.value, 0)
         return EmergencyCounts(waiting + proper + misuse, waiting, by.get("overdue", 0), proper, misuse)
+
+
+def _login(permit: Permit) -> list[bytes]:
+    return [permit.principal.session.encode()] if permit.principal.session else []
 
 
 def _for_review(permit: Permit, facility: str) -> None:

@@ -25,6 +25,7 @@ from ehb.errors import Forbidden
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import Person
 from ehb.store.receipts import CODE, WAITS, episode_id, receipt_key, require_own
+from ehb.store.signposts import CARD, EPISODE, Signposts
 from ehb.store.vault import Vault
 
 REJECTED_KEPT = timedelta(days=90)
@@ -64,6 +65,7 @@ class Submissions:
     def __init__(self, mongo: Mongo, vault: Vault) -> None:
         self._episodes = mongo.database["episodes"]
         self._submissions = mongo.database["submissions"]
+        self._signposts = Signposts(mongo)
         self._vault = vault
 
     def episode_id(self, permit: Permit, visit: VisitSummary) -> bytes:
@@ -108,8 +110,7 @@ class Submissions:
             "preliminary": after.preliminary,
         }
         await self._episodes.update_one({"_id": after.id}, {"$set": document}, session=session)
-        replaced: Document = {"$set": {"replaced_by": after.submission}, "$unset": {"waits_for": "", "visit": ""}}
-        await self._submissions.update_one({"_id": before.submission}, replaced, session=session)
+        await self._waits_no_more(before.submission, session, replaced_by=after.submission)
 
     async def store(
         self,
@@ -121,7 +122,7 @@ class Submissions:
         waits_for: Sequence[bytes] = (),
         *,
         now: datetime,
-        session: Session | None = None,
+        session: Session,
     ) -> None:
         """Keep a receipt and the sealed bytes; rejected ones for 90 days.
 
@@ -152,21 +153,26 @@ class Submissions:
         if receipt.status is Status.WAITING_FOR_IDENTITY:
             document["visit"] = key.seal(zlib.compress(_encode(visit), 1), _VISIT + submission)
             document["waits_for"] = list(waits_for)
+            await self._signposts.put(CARD, waits_for, submission, session)
+            await self._signposts.put(EPISODE, [document["episode"]], submission, session)
         if receipt.status is Status.REJECTED:
             document["expires"] = now + REJECTED_KEPT
         await self._submissions.insert_one(document, session=session)
 
-    async def adopt(self, permit: Permit, episode: Episode, person: Person, session: Session) -> None:
+    async def adopt(self, permit: Permit, episode: bytes, person: Person, session: Session) -> None:
         """Seal under the person's key what was sent while nobody knew whose it was, so that erasing reaches it."""
-        facility = require_own(permit)
-        waiting = {"episode": episode.id, "facility": facility, "patient": None, "expires": None}
-        async for found in self._submissions.find(waiting, session=session):
-            own = self._vault.data_key(found["_id"], found["key"])
-            sealed = {
-                name: person.data_key.seal(own.open(found[name], place + found["_id"]), place + found["_id"])
-                for name, place in (("code", CODE), ("sealed", _BODY))
-            }
-            await self._submissions.update_one({"_id": found["_id"]}, _owned(person, **sealed), session=session)
+        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        for submission in await self._signposts.places(EPISODE, [episode], session):
+            await self._signposts.remove(EPISODE, [episode], submission, session)
+            waiting = {"_id": submission, "episode": episode, "patient": None}
+            found = await self._submissions.find_one(waiting, session=session)
+            if found is not None:
+                own = self._vault.data_key(submission, found["key"])
+                sealed = {
+                    name: person.data_key.seal(own.open(found[name], place + submission), place + submission)
+                    for name, place in (("code", CODE), ("sealed", _BODY))
+                }
+                await self._owned(submission, person, session, **sealed)
 
     async def waiting(self, permit: Permit, submission: bytes, session: Session) -> Kept | None:
         """A submission that waits for an identity, with its visit; None for any other."""
@@ -177,8 +183,9 @@ class Submissions:
     async def waiting_for(self, permit: Permit, blind: Sequence[bytes], session: Session) -> list[Kept]:
         """The submissions that wait for one of these insurance cards."""
         _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
-        found = self._submissions.find({"waits_for": {"$in": list(blind)}, **WAITS}, session=session)
-        return [self._kept(document) async for document in found]
+        places = await self._signposts.places(CARD, blind, session)
+        waiting = {"_id": {"$in": places}, "waits_for": {"$in": list(blind)}, **WAITS}
+        return [self._kept(one) async for one in self._submissions.find(waiting, session=session)] if places else []
 
     async def settle(self, permit: Permit, kept: Kept, person: Person, records: int, session: Session) -> None:
         """What waited is this person's, accepted and sealed under their key."""
@@ -188,10 +195,23 @@ class Submissions:
             "code": person.data_key.seal(kept.visit.episode.encode(), CODE + place),
             "sealed": person.data_key.seal(kept.body, _BODY + place),
         }
-        accepted = _owned(person, status=Status.ACCEPTED.value, records=records, **sealed)
-        await self._submissions.update_one({"_id": place}, accepted, session=session)
+        await self._owned(place, person, session, status=Status.ACCEPTED.value, records=records, **sealed)
         owner = {"$set": {"patient": person.patient_id}}
         await self._episodes.update_one({"_id": kept.episode}, owner, session=session)
+        await self.adopt(permit, kept.episode, person, session)
+
+    async def _owned(self, submission: bytes, person: Person, session: Session, **fields: object) -> None:
+        await self._waits_no_more(submission, session, patient=person.patient_id, key=None, **fields)
+
+    async def _waits_no_more(self, submission: bytes, session: Session, **fields: object) -> None:
+        """Set these fields of a submission, and let no card lead to it."""
+        found = await self._submissions.find_one_and_update(
+            {"_id": submission},
+            {"$set": fields, "$unset": {"waits_for": "", "visit": ""}},
+            {"waits_for": 1},
+            session=session,
+        )
+        await self._signposts.remove(CARD, (found or {}).get("waits_for", ()), submission, session)
 
     def _kept(self, found: Document) -> Kept:
         submission = bytes(found["_id"])
@@ -214,11 +234,6 @@ class Submissions:
         require_own(permit)
         await self._episodes.update_one({"_id": episode.id}, {"$set": {"digest": b""}}, session=session)
         await self._submissions.update_one({"_id": episode.submission}, {"$set": {"retracted": now}}, session=session)
-
-
-def _owned(person: Person, **fields: object) -> Document:
-    owned = {"patient": person.patient_id, "key": None, **fields}
-    return {"$set": owned, "$unset": {"waits_for": "", "visit": ""}}
 
 
 def _require(permit: Permit, *actions: Action) -> None:
