@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import replace
 from functools import cache
+from time import monotonic
 from typing import Any, Protocol
 
 import strawberry
@@ -23,6 +24,8 @@ from graphql_schema.schema import make_schema
 MAX_TEXT = 100_000
 """Characters of a document; 2,000 tokens of ours take about 20,000."""
 _KEPT = 512
+_SECONDS = 60.0
+"""How long a worker sends a text that was removed meanwhile."""
 
 
 class Stored(Protocol):
@@ -32,12 +35,12 @@ class Stored(Protocol):
 
 
 class Documents:
-    """The texts of one worker: it remembers those that it found, and looks again for those that it did not."""
+    """The texts of one worker: it remembers for a minute what it found, and looks again for what it did not."""
 
     def __init__(self, stored: Stored, *, only_trusted: bool) -> None:
         self._stored = stored
         self._only_trusted = only_trusted
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._known: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
     async def completed(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The request with the text of its document as `query`.
@@ -61,16 +64,18 @@ class Documents:
         return asked
 
     async def _text(self, identifier: str) -> str:
-        if identifier not in self._known:
+        found, text = self._known.get(identifier, (0.0, None))
+        if text is None or monotonic() - found > _SECONDS:
             text = await self._stored.find(identifier) if is_document_id(identifier) else None
             if text is None:
+                self._known.pop(identifier, None)
                 raise UnknownDocument
-            self._known[identifier] = text
+            self._known[identifier] = (monotonic(), text)
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
         self._known.move_to_end(identifier)
         note(document=identifier)  # one of ours by now
-        return self._known[identifier]
+        return text
 
 
 @cache

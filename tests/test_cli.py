@@ -155,7 +155,7 @@ def test_a_facility_is_registered_with_its_public_key(tmp_path: Path, mongo_uri:
     migrated = ehb("migrate", **environment)
     done = ehb("facility", "register", "--code", "99001", "--name", "Bệnh viện Thử", "--key", key, **environment)
 
-    assert migrated.stdout == "layout 1\n"
+    assert migrated.stdout == "layout 2\n"
     assert done.returncode == 0, done.stderr
     assert "99001" in done.stdout
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ehb.domain.trusted_documents import TrustedDocument, document_id
-from ehb.errors import BadInput, Conflict
+from ehb.errors import BadInput, Conflict, NotFound, UnknownDocument
 from ehb.formats import document_manifest
 from ehb.store.mongo import Mongo
 from ehb.store.trusted_documents import TrustedDocuments
@@ -141,6 +141,37 @@ async def test_a_worker_finds_new_documents_at_once_and_remembers_the_newest_onl
     assert shelf.asked == asked + 1
 
 
+async def test_a_worker_forgets_within_a_minute_what_was_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("graphql_schema.trusted_documents.monotonic", lambda: now)
+    shelf = Shelf()
+    shelf.texts = {"mine": ME}
+    documents = Documents(shelf, only_trusted=True)
+    await documents.completed({"documentId": "mine"})
+    del shelf.texts["mine"]
+
+    now += 59
+    assert (await documents.completed({"documentId": "mine"}))["query"] == ME
+    now += 2
+    with pytest.raises(UnknownDocument):
+        await documents.completed({"documentId": "mine"})
+
+
+async def test_documents_are_removed_by_id_or_alias_all_or_none(mongo: Mongo) -> None:
+    stored = TrustedDocuments(mongo)
+    await stored.add([TrustedDocument(ME, aliases=("mine", "old")), TrustedDocument(KIND)], NOW)
+
+    with pytest.raises(NotFound, match="nobodys"):
+        await stored.remove([document_id(KIND), "nobodys"])
+    assert len(await stored.listed()) == 2
+    removed = await stored.remove(["mine", "old", document_id(ME)])
+
+    assert [one.text for one in removed] == [ME]
+    assert [one.text for one in await stored.listed()] == [KIND]
+    assert await stored.find("old") is None
+    assert await stored.add([TrustedDocument("{ __typename }", aliases=("mine",))], NOW) == 1
+
+
 @pytest.mark.parametrize(
     "identifier", ["", "sha256:", "SHA256:" + "0" * 64, "$ne", "a" * 129, "../x", "sha256:" + "G" * 64]
 )
@@ -243,6 +274,13 @@ async def test_the_command_adds_and_lists(mongo: Mongo, mongo_uri: str, tmp_path
     assert document_id(ME) in listed.stdout
     assert "Me" in listed.stdout
     assert digest("md5", ME) in listed.stdout
+
+    removed, unknown = [
+        await asyncio.to_thread(lambda: ehb("documents", "remove", "kind", **settings)) for _ in range(2)
+    ]
+    assert (removed.returncode, unknown.returncode) == (0, 1)
+    assert removed.stdout == f"{document_id(KIND)}  Kind\n"
+    assert "nothing was removed" in unknown.stderr
 
 
 async def test_the_command_says_what_is_wrong_with_each_document_and_adds_none(

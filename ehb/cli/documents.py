@@ -33,6 +33,9 @@ def add_commands(commands: Any) -> None:
     )
     add.add_argument("--dry-run", action="store_true", help="only validate; needs no database")
     add.set_defaults(run=_add)
+    remove = _command(actions, "remove", "let no app send these any more; workers know within a minute")
+    remove.add_argument("identifier", nargs="+", help="an id or an alias, as `ehb documents list` says them")
+    remove.set_defaults(run=_remove)
     _command(actions, "list", "ids, aliases and operations, the newest first").set_defaults(run=_list)
 
 
@@ -70,6 +73,15 @@ def _content(path: Path) -> bytes:
 async def _stored(documents: list[Any]) -> int:
     async with _opened() as stored:
         return await stored.add(documents, datetime.now(UTC))
+
+
+def _remove(given: argparse.Namespace) -> None:
+    async def removed() -> list[Any]:
+        async with _opened() as stored:
+            return await stored.remove(given.identifier)
+
+    for one in asyncio.run(removed()):
+        print(f"{one.id}  {', '.join(one.operations)}")
 
 
 def _list(_: argparse.Namespace) -> None:

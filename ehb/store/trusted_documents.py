@@ -1,6 +1,6 @@
 """Trusted documents on disk. They are part of an app and nobody's secret, so they lie in clear and need no permit.
 
-The one invariant: a document is added once and never changed, and no identifier ever names two.
+The one invariant: a document is added once and never changed, and no identifier names two.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ehb.domain.trusted_documents import TrustedDocument
-from ehb.errors import Conflict
+from ehb.errors import Conflict, NotFound
 from ehb.store.mongo import Document, Mongo, Session, translated
 
 
@@ -35,10 +35,27 @@ class TrustedDocuments:
                 en="An identifier in the manifest belongs to another document already.",
             ) from None
 
+    async def remove(self, identifiers: Sequence[str]) -> list[TrustedDocument]:
+        """Remove the documents that these ids or aliases name, all or none. Raises NotFound when one names nothing."""
+
+        async def work(session: Session) -> list[TrustedDocument]:
+            removed: dict[str, TrustedDocument] = {}
+            for identifier in identifiers:
+                found = await self._documents.find_one(_named(identifier), session=session)
+                if found is None:
+                    raise NotFound(
+                        vi=f"Không có tài liệu {identifier}.",
+                        en=f"No document {identifier}: nothing was removed.",
+                    )
+                removed[found["_id"]] = _document(found)
+            await self._documents.delete_many({"_id": {"$in": list(removed)}}, session=session)
+            return list(removed.values())
+
+        return await self._mongo.transaction(work)
+
     async def find(self, identifier: str) -> str | None:
         """The text of the document that either its id or an alias names."""
-        name = "_id" if ":" in identifier else "aliases"
-        found = await self._documents.find_one({name: identifier}, {"text": True})
+        found = await self._documents.find_one(_named(identifier), {"text": True})
         return str(found["text"]) if found else None
 
     async def listed(self) -> list[TrustedDocument]:
@@ -56,6 +73,10 @@ class TrustedDocuments:
             change["$addToSet"] = {"aliases": {"$each": list(document.aliases)}}
         done = await self._documents.update_one({"_id": document.id}, change, upsert=True, session=session)
         return done.upserted_id is not None
+
+
+def _named(identifier: str) -> Document:
+    return {"_id" if ":" in identifier else "aliases": identifier}
 
 
 def _document(found: Document) -> TrustedDocument:
