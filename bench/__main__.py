@@ -13,6 +13,7 @@ from bench import (
     book_profile,
     consent,
     decide,
+    decoding,
     demo,
     faults,
     folder,
@@ -32,7 +33,7 @@ from bench.world import World, world
 from ehb.store import embedded
 
 _USUAL = ("read", "intake", "submit", "memory", "decide", "consent", "token", "book", "page", "workers")
-_ALL = (*_USUAL, "granularity", "folder", "demo", "faults", "growth")
+_ALL = (*_USUAL, "decoding", "granularity", "folder", "demo", "faults", "growth")
 Measure = Callable[[World, embedded.EmbeddedMongo, argparse.Namespace], Awaitable[list[Row]]]
 
 
@@ -59,6 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 rows += uvloop.run(_one(name, mongod, given))
             elif name == "decide":
                 rows += decide.measure(batches=20 if given.quick else 1_000)
+            elif name == "decoding":
+                rows += decoding.measure(rounds=5 if given.quick else 500)
     if "growth" in wanted:
         rows += growth.measure(grown)
     if "demo" in wanted:
@@ -73,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Speed and size, each against its floor in the same run. Prints; never passes or fails.",
-        epilog="only when named: granularity, demo (clones), faults (kills, counts), folder (10,000 files), growth.",
+        epilog="only when named: decoding, granularity, demo (clones), faults (kills), folder (10,000 files), growth.",
     )
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(_ALL))
     parser.add_argument(

@@ -66,6 +66,14 @@ def test_growth_reads_and_weighs_each_step_and_compares_it_with_the_smallest() -
 
 
 @pytest.mark.long
+def test_every_way_of_decoding_finds_the_same_and_has_its_line() -> None:
+    done = _bench("--quick", "decoding")
+
+    assert len(re.findall(r"^    (?:msgspec|orjson|pydantic).* [0-9.]+ +[0-9.]+$", done.stdout, re.M)) == 5
+    assert "| `decoding`: pydantic to msgspec" in done.stdout
+
+
+@pytest.mark.long
 def test_the_profile_of_a_book_says_which_layer_takes_how_much() -> None:
     done = _bench("--quick", "book", "--profile")
 

@@ -9,8 +9,9 @@ The one invariant: a field that a part has is equal to that of the whole record.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Union, cast
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Any, cast
 
 import msgspec
 
@@ -40,7 +41,7 @@ def reading(fields: frozenset[str] | None) -> Decode:
 
 @lru_cache(_PARTS)
 def _partly(fields: frozenset[str]) -> Decode:
-    kinds = tuple(
+    kinds: tuple[Any, ...] = tuple(
         msgspec.defstruct(
             kind.__name__,
             [field for field in own if field[0] in fields],
@@ -51,4 +52,4 @@ def _partly(fields: frozenset[str]) -> Decode:
         )
         for kind, own in _OWN.items()
     )
-    return cast(Decode, msgspec.msgpack.Decoder(Union[kinds]).decode)  # noqa: UP007  of a tuple made just now
+    return cast(Decode, msgspec.msgpack.Decoder(reduce(or_, kinds)).decode)
