@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from bench.asking import Asker, Order
+from bench.report import Row
 from bench.rounds import spread
 from bench.serving import processor_seconds, with_workers
 
@@ -132,6 +133,18 @@ def median(rounds: Sequence[Round], figure: Callable[[Round], float]) -> float:
 def compared(ours: Sequence[Round], theirs: Sequence[Round], figure: Callable[[Round], float]) -> str:
     """The median of the rounds' ratios, with the middle half of them."""
     return spread([figure(one) / figure(other) for one, other in zip(ours, theirs, strict=True)])
+
+
+def by_rate(measure: str, taken: Rounds, reach: float) -> Row:
+    """Print what two sides did, the floor first, and how their rates compare."""
+    (_, floor), (name, ours) = taken.items()
+    print(HEAD)
+    for side, rounds in taken.items():
+        print(told(side, rounds))
+    ratio = compared(ours, floor, lambda each: each.rate)
+    print(f"  rate {name} to that of the line above: {ratio}    reach: {reach}")
+    rates = [f"{median(rounds, lambda each: each.rate):.0f} a second" for rounds in (floor, ours)]
+    return Row(measure, rates[0], rates[1], ratio, f"{reach}")
 
 
 def percentile(values: Sequence[float], part: int) -> float:

@@ -25,7 +25,7 @@ from bench.api import access_token
 from bench.asking import asker
 from bench.report import Row
 from bench.serving import serving
-from bench.sides import HEAD, Plan, Question, Side, compared, in_rounds, median, told
+from bench.sides import Plan, Question, Side, by_rate, in_rounds
 from bench.world import World
 from ehb.app import utc_now
 from ehb.store.sessions import SignIns
@@ -62,13 +62,7 @@ async def measure(world: World, mongod: int, sizes: Sizes) -> list[Row]:
                 plan = Plan(CALLERS, sizes.rounds, sizes.seconds, warm_up=3)
                 taken = await in_rounds(asking, [floor, ours], plan, mongod)
     print(f"token: a trivial GraphQL request over HTTP, {CALLERS} connections, {sizes.rounds} rounds")
-    print(HEAD)
-    for name, rounds in taken.items():
-        print(told(name, rounds))
-    ratio = compared(taken[ours.name], taken[floor.name], lambda each: each.rate)
-    print(f"  of the floor's rate: {ratio}    reach: {REACH}")
-    rates = [f"{median(taken[side.name], lambda each: each.rate):.0f} a second" for side in (floor, ours)]
-    return [Row("`token`: rate", rates[0], rates[1], ratio, f"{REACH}"), *rows]
+    return [by_rate("`token`: rate", taken, REACH), *rows]
 
 
 def _question(token: str | None = None) -> Question:

@@ -1,19 +1,23 @@
 """Two workers of `ehb serve` against one: whole books over HTTP, one asking process, in turns.
 
 There is no floor but one worker itself. The database and the asking process run on the same machine and share its
-processors, so on two cores the ratio says how much of the second core was left.
+processors, so beside the ratio stands what it could be at most here: as many books as all processors give when each
+takes what it took with one worker, from the server, the database and the client together.
 
 The one invariant: both servers have the same books, and each round asks both.
 """
 
 from __future__ import annotations
 
+import os
+
 from bench.asking import asker
 from bench.book import MANY, Sizes
 from bench.book_sides import sides
 from bench.report import Row
+from bench.rounds import spread
 from bench.serving import SERVE
-from bench.sides import HEAD, Plan, compared, in_rounds, median, told
+from bench.sides import Plan, Round, by_rate, in_rounds
 from bench.world import World
 
 REACH = 1.7
@@ -26,10 +30,14 @@ async def measure(world: World, mongod: int, sizes: Sizes) -> list[Row]:
         one, two = made.ours(name="one worker", server="one"), made.ours(name="two workers", server="two")
         taken = await in_rounds(asking, [one, two], Plan(MANY, sizes.rounds, sizes.seconds, warm_up=3), mongod)
     print(f"workers: whole books, {MANY} connections, {sizes.rounds} rounds of {sizes.seconds:g} s")
-    print(HEAD)
-    for name, rounds in taken.items():
-        print(told(name, rounds))
-    ratio = compared(taken[two.name], taken[one.name], lambda each: each.rate)
-    print(f"  rate of two to rate of one: {ratio}    reach: {REACH}")
-    shown = [f"{median(taken[side.name], lambda each: each.rate):.0f} a second" for side in (one, two)]
-    return [Row("`workers`: two to one", shown[0], shown[1], ratio, f"{REACH}")]
+    row = by_rate("`workers`: two to one", taken, REACH)
+    processors = len(os.sched_getaffinity(0))
+    most = spread([processors / busy(each) for each in taken[one.name]])
+    used = spread([busy(each) / processors for each in taken[two.name]])
+    print(f"  at most, on {processors} processors: {most}; two workers, database and client kept them busy: {used}")
+    return [row, Row("`workers`: the most that these processors allow", "", "", most, "")]
+
+
+def busy(each: Round) -> float:
+    """How many processors were at work in a round: server, database and client."""
+    return each.rate * (each.processor + each.database + each.client) / 1000

@@ -126,10 +126,6 @@ def family() -> list[type[EhbError]]:
     return found
 
 
-def _json(_: object, __: str, line: MutableMapping[str, Any]) -> str:
-    return orjson.dumps(line).decode()
-
-
 class _Output:
     """Where the lines of this process go, from which level on and in which form. A logger, as structlog wants one."""
 

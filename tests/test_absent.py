@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLObjectType, get_named_type
-from pymongo import monitoring
+from pymongo.monitoring import CommandStartedEvent
 
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.schema import make_schema
 from tests.builders import FACILITY, NATIONAL_ID
+from tests.hearing import Hearing, heard
 from tests.house import House
 from tests.test_architecture import BLOCK, SHOW
 from tests.test_consent import OTHER_DOCTOR, doctor, world
@@ -101,30 +102,23 @@ PROMISED = {
 """Roots about one thing by its id: NOT_FOUND for whoever may do such a thing at all."""
 
 
-class Asked(monitoring.CommandListener):
+class Asked(Hearing):
     """The commands that the database was sent, but for those about the caller alone: the points of their budget, which
     a worker reserves for many operations at once, and what the registry says of them, which it remembers a while."""
 
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
+    def started(self, event: CommandStartedEvent) -> None:
         collection = event.command.get(event.command_name)
         if collection not in ("budgets", "facilities", "practitioners"):
             self.seen.append(f"{event.command_name} {collection}")
 
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
-
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Asked]:
-    """Hears every client that is made from here on."""
-    before = monitoring._LISTENERS.command_listeners[:]
-    monitoring.register(asked := Asked())
-    yield asked
-    monitoring._LISTENERS.command_listeners[:] = before
+    with heard(Asked()) as asked:
+        yield asked
 
 
 def test_every_root_that_takes_an_id_is_here() -> None:

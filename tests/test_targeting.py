@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from pymongo import monitoring
-from pymongo.monitoring import CommandFailedEvent, CommandListener, CommandStartedEvent, CommandSucceededEvent
+from pymongo.monitoring import CommandStartedEvent
 
 from ehb.services import stewardship
 from ehb.store.migrations import SCHEMA_VERSION, migrate
 from ehb.store.signposts import CARD, EPISODE, GUARDIAN, SECRET, Signposts
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
+from tests.hearing import Hearing, heard
 from tests.house import CLIENT, House
 from tests.stewards import PATH, STEWARD, appoint, stewards_door
 from tests.test_consent import given, permit, world
@@ -34,7 +34,7 @@ PERSONAL = {
 """Collections that grow with people and are spread by `_id`."""
 
 
-class Asked(CommandListener):
+class Asked(Hearing):
     """What was looked for, changed or deleted in these collections without saying where it lies."""
 
     def __init__(self) -> None:
@@ -50,12 +50,6 @@ class Asked(CommandListener):
                 self.there += 1
             else:
                 self.everywhere.append(f"{event.command_name} {collection} by {sorted(wanted)}")
-
-    def succeeded(self, event: CommandSucceededEvent) -> None:
-        """Nothing to note."""
-
-    def failed(self, event: CommandFailedEvent) -> None:
-        """A transaction that lost a race begins again."""
 
 
 def _filters(name: str, command: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -80,11 +74,8 @@ def _says_where(wanted: Mapping[str, Any]) -> bool:
 
 @pytest.fixture(autouse=True)
 def asked() -> Iterator[Asked]:
-    """Hears every client that is made from here on, so it comes before the house."""
-    before = monitoring._LISTENERS.command_listeners[:]
-    monitoring.register(watch := Asked())
-    yield watch
-    monitoring._LISTENERS.command_listeners[:] = before
+    with heard(Asked()) as asked:
+        yield asked
 
 
 async def presented(house: House) -> None:
