@@ -38,7 +38,9 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from graphql_schema.compiler import Compiler, Projection
 
 _KEPT = 1_024
-"""Plans that are kept; the one that was used longest ago goes first."""
+"""Selections whose plans are kept; the one that was used longest ago goes first."""
+_WAYS = 16
+"""Plans of one selection that are kept, for as many sets of values in its `@skip` and `@include`; the oldest goes."""
 
 
 @dataclass(slots=True)
@@ -93,6 +95,8 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
             self._selections.move_to_end(key)
         values = tuple([self.variable_values.coerced.get(name) for name in known.conditions])
         if values not in known.plans:
+            if len(known.plans) >= _WAYS:
+                del known.plans[next(iter(known.plans))]
             known.plans[values] = Compiler(self).plan(return_type, details)
         return known.plans[values]
 

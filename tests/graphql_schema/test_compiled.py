@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import gc
+import itertools
 import types
 import weakref
 from collections.abc import AsyncIterator, Generator, Iterator
@@ -341,3 +342,21 @@ def test_plans_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         run(running, f"{{ box {{ a{number}: text }} }}", Loose)
 
     assert len(CompiledExecution._selections) == 5
+
+
+def test_plans_of_one_selection_are_bounded() -> None:
+    """Six variables in directives are sixty-four ways to read one document."""
+    running = schema(_Compiled)
+    CompiledExecution._selections.clear()
+    names = [f"v{number}" for number in range(6)]
+    document = (
+        f"query({', '.join(f'${name}: Boolean!' for name in names)}) "
+        f"{{ box {{ sure {' '.join(f'{name}: text @skip(if: ${name})' for name in names)} }} }}"
+    )
+
+    for values in itertools.product([True, False], repeat=6):
+        answer = orjson.loads(run(running, document, Loose, dict(zip(names, values, strict=True))))
+        assert answer["data"]["box"].keys() == {"sure", *itertools.compress(names, [not one for one in values])}
+
+    [selection] = CompiledExecution._selections.values()
+    assert len(selection.plans) == 16
