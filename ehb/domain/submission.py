@@ -1,7 +1,7 @@
 """Submissions: what a facility tells about one visit, and what the book makes of it.
 
-Owns the visit summary that every format is translated into, the clinical rules that need more than one
-field, and the receipt. Leaves the shape of a file to its format and the storing to the custodian.
+Owns the visit summary that every format is translated into, its records and the receipt. Leaves the shape of a file to
+its format, the rules that need more than one field to `clinical_rules`, and the storing to the custodian.
 
 The one invariant: all problems of a visit are reported together, and a visit yields all its records or
 none. A message names the field and the rule, never the value.
@@ -10,15 +10,15 @@ none. A message names the field and the rule, never the value.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import msgspec
 
 from ehb.domain.coding import VIETNAM, Coding, instant_of
 from ehb.domain.identity import Identifier
-from ehb.domain.records import AnyRecord, Appointment, Encounter, Facility, LegalStatus, Provenance, Record
+from ehb.domain.records import AnyRecord, Encounter, Facility, LegalStatus, Provenance, Record
 from ehb.domain.sensitivity import labels_of, with_broader
 from ehb.domain.sensitivity_lists import CodeLists
 
@@ -26,8 +26,6 @@ SOURCES = ("QD4750", "FHIR", "GraphQL")
 """The formats a submission comes in; one episode code in two formats is two episodes."""
 MOST_PROBLEMS = 500
 """A receipt is one document, and nobody mends more at once."""
-_CLOCK_SKEW = timedelta(hours=1)
-_DIED = frozenset({"5", "8"})
 
 
 class Severity(enum.StrEnum):
@@ -205,71 +203,6 @@ def capped(problems: Sequence[Problem]) -> tuple[Problem, ...]:
         f"At least {left_out} more problem{'s are' if left_out > 1 else ' is'} not listed.",
     )
     return (*ordered[:MOST_PROBLEMS], more)
-
-
-def clinical_problems(visit: VisitSummary, *, now: datetime) -> Iterator[Problem]:
-    """What only a look at the whole visit finds (envelope rules 4 and 9, and that the future has not happened)."""
-    if not visit.drafts and not refused(visit.problems):
-        yield Problem(
-            Severity.ERROR,
-            "visit.empty",
-            "Lượt khám không có nội dung.",
-            "The visit has no content.",
-        )
-    yield from _future(visit, now)
-    stay = next((draft for draft in visit.drafts if isinstance(draft.record, Encounter)), None)
-    if stay is None or not isinstance(encounter := stay.record, Encounter):
-        return
-    ending, birthday = ("NGAY_RA", "NGAY_SINH") if stay.table.startswith("XML") else ("period", "birthDate")
-    period = encounter.period
-    if period and period.start and period.end and _surely_before(period.end, period.start):
-        yield Problem(
-            Severity.WARNING,
-            "time.order",
-            "Ngày vào sau ngày ra.",
-            "The visit ends before it starts.",
-            table=stay.table,
-            field=ending,
-        )
-    birth = visit.patient.birth_date
-    if birth and instant_of(birth) > instant_of(encounter.time) + timedelta(days=1):
-        yield Problem(
-            Severity.WARNING,
-            "time.before_birth",
-            "Ngày khám trước ngày sinh.",
-            "The visit is before the birth date.",
-            table=stay.table if stay.table.startswith("XML") else "patient",
-            field=birthday,
-        )
-    if encounter.outcome and encounter.outcome.code in _DIED:
-        for draft in visit.drafts:
-            if isinstance(draft.record, Appointment):
-                yield Problem(
-                    Severity.WARNING,
-                    "outcome.died_with_appointment",
-                    "Người bệnh đã tử vong nhưng có hẹn khám lại.",
-                    "The patient died, yet has a re-examination appointment.",
-                    table=draft.table,
-                    row=draft.row,
-                )
-
-
-def _surely_before(one: str, other: str) -> bool:
-    """A whole day (month, year) is not before a moment inside it."""
-    return instant_of(one) < instant_of(other) and ("T" in one or not other.startswith(one))
-
-
-def _future(visit: VisitSummary, now: datetime) -> Iterator[Problem]:
-    for draft in visit.drafts:
-        if not isinstance(draft.record, Appointment) and instant_of(draft.record.time) > now + _CLOCK_SKEW:
-            yield Problem(
-                Severity.ERROR,
-                "time.future",
-                "Thời điểm ghi nhận ở tương lai.",
-                "The recorded time is in the future.",
-                table=draft.table,
-                row=draft.row,
-            )
 
 
 def records_from(

@@ -6,10 +6,11 @@ import dataclasses
 from datetime import datetime
 
 from ehb.custodian import Custodian
+from ehb.domain.clinical_rules import clinical_problems
 from ehb.domain.identity import Principal
 from ehb.domain.reason import letters, visible
 from ehb.domain.sensitivity_problems import label_problems
-from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, capped, clinical_problems
+from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, capped
 from ehb.domain.withholding import without_what_no_record_may_say
 from ehb.errors import BadInput
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ehb.domain.clinical_rules import clinical_problems
 from ehb.domain.coding import Coding, Period
 from ehb.domain.records import (
     Appointment,
@@ -30,7 +31,6 @@ from ehb.domain.submission import (
     Severity,
     VisitSummary,
     capped,
-    clinical_problems,
     records_from,
     refused,
 )

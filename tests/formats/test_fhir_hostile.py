@@ -12,7 +12,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from ehb.domain.submission import clinical_problems, refused
+from ehb.domain.clinical_rules import clinical_problems
+from ehb.domain.submission import refused
 from tests.builders import NOW
 from tests.fhir import ABOUT, TIME, body_of, bundle, document, resource, sample, visit_of
 

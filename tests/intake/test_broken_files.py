@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ehb.client import FHIR
-from ehb.domain.submission import Problem, Severity, clinical_problems, refused
+from ehb.domain.clinical_rules import clinical_problems
+from ehb.domain.submission import Problem, Severity, refused
 from ehb.formats import fhir, visit_xml
 from tests.builders import FACILITY, NOW
 from tests.house import House
