@@ -34,6 +34,8 @@ from ehb.store import embedded
 
 _USUAL = ("read", "intake", "submit", "memory", "decide", "consent", "token", "book", "page", "workers")
 _ALL = (*_USUAL, "decoding", "granularity", "folder", "demo", "faults", "growth")
+_HOURS = """
+An hour each, so by themselves: growth --people 10000,999999; memory --minutes 60. Their latest: bench/README.md"""
 Measure = Callable[[World, embedded.EmbeddedMongo, argparse.Namespace], Awaitable[list[Row]]]
 
 
@@ -69,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     failed = "faults" in wanted and faults.measure(faults.Wish(given.visits, max(3, given.visits // 25), given.seed))
     if rows:
         print(f"\n{table(rows)}")
+    if not given.measures:
+        print(_HOURS)
     return 1 if failed else 0
 
 
