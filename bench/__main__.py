@@ -69,10 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "demo" in wanted:
         demo.measure()
     failed = "faults" in wanted and faults.measure(faults.Wish(given.visits, max(3, given.visits // 25), given.seed))
-    if rows:
-        print(f"\n{table(rows)}")
     if not given.measures:
         print(_HOURS)
+    if rows:
+        print(f"\n{table(rows)}")
     return 1 if failed else 0
 
 
