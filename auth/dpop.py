@@ -13,15 +13,26 @@ The one invariant: a proof that `spend` has let through is never let through aga
 
 from __future__ import annotations
 
+import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
-from auth.jws import ClaimRefused, NotVerified, Unverified, check_claims, thumbprint, unverified, verification_keys
+from auth.jws import (
+    ClaimRefused,
+    NotVerified,
+    Unverified,
+    VerificationKey,
+    check_claims,
+    thumbprint,
+    unverified,
+    verification_keys,
+)
 from auth.jws import verified as verified_by
 from auth.sessions import Clock
 
@@ -33,6 +44,8 @@ _PORTS = {"https": 443, "http": 80}
 _PRIVATE_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _LONGEST_ID = 256
 _LONGEST_PROOF = 4_096
+_PHONES = 1_024
+"""Public keys kept between requests: to import one and check that it lies on its curve takes as long as a signature."""
 
 
 class ProofRefused(Exception):
@@ -105,14 +118,22 @@ def _signer(token: Unverified) -> str:
     """The thumbprint of the key in the header, which has signed the proof and is public."""
     if token.jwk is None or not _PRIVATE_MEMBERS.isdisjoint(token.jwk):
         raise ProofRefused("jwk")
-    keys = verification_keys([token.jwk])
-    if not keys:
+    signer = _key(json.dumps(token.jwk, sort_keys=True))
+    if signer is None:
         raise ProofRefused("jwk")
+    key, jkt = signer
     try:
-        verified_by(token, keys)
+        verified_by(token, [key])
     except NotVerified:
         raise ProofRefused("signature") from None
-    return thumbprint(keys[0])
+    return jkt
+
+
+@lru_cache(maxsize=_PHONES)
+def _key(jwk: str) -> tuple[VerificationKey, str] | None:
+    """A public key with its thumbprint, None when it is none that signs."""
+    keys = verification_keys([json.loads(jwk)])
+    return (keys[0], thumbprint(keys[0])) if keys else None
 
 
 def _address(url: object) -> tuple[str, str, int | None, str] | None:

@@ -20,7 +20,7 @@ from typing import Any
 from joserfc import jws, jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError
 from joserfc.jwk import ECKey, RSAKey, import_key
-from joserfc.jws import JWSRegistry
+from joserfc.jws import CompactSignature, JWSRegistry
 
 _LONGEST = 16_384
 _KEY_TYPE = {"RS": "RSA", "PS": "RSA", "ES": "EC"}
@@ -51,7 +51,7 @@ class ClaimRefused(Exception):
 class Unverified:
     """What a token says of itself before anybody checked it: good for choosing a key, for nothing else."""
 
-    token: str
+    parts: CompactSignature
     algorithm: str
     key_id: str | None
     claims: Claims
@@ -77,7 +77,7 @@ def unverified(token: str, algorithms: Collection[str]) -> Unverified:
         raise NotVerified
     if not isinstance(key_id, str | None) or not isinstance(kind, str | None) or not isinstance(claims, dict):
         raise NotVerified
-    return Unverified(token, algorithm, key_id, claims, kind, jwk if isinstance(jwk, dict) else None)
+    return Unverified(parts, algorithm, key_id, claims, kind, jwk if isinstance(jwk, dict) else None)
 
 
 def thumbprint(key: VerificationKey) -> str:
@@ -117,7 +117,8 @@ def verified(token: Unverified, keys: Iterable[VerificationKey]) -> Claims:
     registry = JWSRegistry(algorithms=[token.algorithm], strict_check_header=False)
     for key in keys:
         try:
-            return jwt.decode(token.token, key, registry=registry).claims
+            if jws.validate_compact(token.parts, key, registry=registry):
+                return token.claims
         except _NOT_A_TOKEN:
             continue
     raise NotVerified
