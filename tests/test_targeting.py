@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -175,7 +176,8 @@ async def test_what_layout_1_holds_is_found_by_signposts(house: House) -> None:
     await database["schema"].update_one({"_id": "version"}, {"$set": {"version": 1}})
     lost = await wards(house, parent)
 
-    assert await migrate(house.mongo) == await migrate(house.mongo) == SCHEMA_VERSION
+    assert {*await asyncio.gather(*(migrate(house.mongo) for _ in range(6)))} == {SCHEMA_VERSION}
+    assert await migrate(house.mongo) == SCHEMA_VERSION
 
     assert (lost, len(await wards(house, parent))) == ([], 1)
     assert (await opened(house, doctor, shown["code"]))["problems"] == []

@@ -9,7 +9,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from pymongo import IndexModel, ReturnDocument
-from pymongo.errors import CollectionInvalid, DuplicateKeyError, PyMongoError
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 
 from ehb.errors import Misconfigured, Unavailable
 from ehb.store.mongo import Document, Mongo
@@ -17,6 +18,7 @@ from ehb.store.sessions import create_indexes
 from ehb.store.signposts import CARD, EPISODE, GUARDIAN, LOGIN, SECRET, Kind
 from ehb.store.vault import Keys, Vault
 
+_INDEX_NOT_FOUND, _NAMESPACE_EXISTS = 27, 48
 SCHEMA_VERSION = 2
 """2 looks up by signposts what 1 looked up by indexes of its own."""
 
@@ -87,10 +89,8 @@ async def migrate(mongo: Mongo) -> int:
                 await mongo.database.create_collection(
                     name, clusteredIndex={"key": {"_id": 1}, "unique": True}, check_exists=False
                 )
-            except CollectionInvalid:
-                continue
-            except PyMongoError as error:
-                if getattr(error, "code", None) != 48:  # NamespaceExists
+            except OperationFailure as failure:  # another process may have been first
+                if failure.code != _NAMESPACE_EXISTS:
                     raise
         for name, indexes in INDEXES.items():
             await mongo.database[name].create_indexes(indexes)
@@ -128,7 +128,16 @@ async def _put_signposts(mongo: Mongo) -> None:
         await mongo.database["signposts"].replace_one({"_id": post["_id"]}, post, upsert=True)
     for collection, old in ((grants, {"secret_1", "guardian_1", "login_1"}), (submissions, {"waits_for_1"})):
         for name in old & {*await collection.index_information()}:
-            await collection.drop_index(name)
+            await _drop(collection, name)
+
+
+async def _drop(collection: AsyncCollection[Document], name: str) -> None:
+    """Drop an index that another process may have dropped meanwhile."""
+    try:
+        await collection.drop_index(name)
+    except OperationFailure as failure:
+        if failure.code != _INDEX_NOT_FOUND:
+            raise
 
 
 async def bind(mongo: Mongo, keys: Keys) -> None:
