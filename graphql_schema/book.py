@@ -14,10 +14,10 @@ from ehb.domain.identity import NATIONAL_ID
 from ehb.domain.records import Section
 from graphql_schema import connections as page
 from graphql_schema import records
-from graphql_schema.compiler import pure
 from graphql_schema.connections import Connection, Narrowing, connection
 from graphql_schema.context import Info
 from graphql_schema.elements import CodeableConcept, Coding, PartialDateTime, Provenance, Quantity
+from graphql_schema.subtree import pure
 
 N = TypeVar("N")
 

@@ -1,71 +1,67 @@
-"""Writes the function that projects a pure subtree: see `graphql_schema.execution` for when it is used.
+"""Writes the functions that project a pure subtree: see `graphql_schema.execution` for when they are used.
 
-The one invariant: what the function gives for a value is what stock execution would have made of it, or it raises.
+For each class of values that comes by, the fields of its GraphQL type become one function; which is for which class is
+found out once (`_Dispatch`) and remembered with the plan. What a class says of its attributes (`typing.get_type_hints`)
+is taken for a guess: code for the guessed class of a nested object stands inside, behind a look at the class that is
+really there, so a wrong guess takes the longer way and says the same.
+
+The one invariant: what a function gives for a value is what stock execution would have made of it, or it raises.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+import types
+import typing
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any, NoReturn
 
 from graphql import (
     GraphQLEnumType,
-    GraphQLField,
     GraphQLLeafType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
     is_abstract_type,
-    is_leaf_type,
     is_list_type,
     is_non_null_type,
     is_object_type,
     is_specified_scalar_type,
 )
-from graphql.execution.collect_fields import FieldDetailsList
 from graphql.pyutils import Undefined, is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from strawberry.types.field import StrawberryField
 
+from graphql_schema.subtree import Field, Objects
+
+_CLASSES = 64
+"""Classes whose functions one selection remembers; then it begins again."""
 _EXACT = {"String": "str", "ID": "str", "Boolean": "bool"}
 """Scalars of the specification whose values of just this class are shown as they are."""
 
 Projection = Callable[[Any, GraphQLResolveInfo[Any]], Any]
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Doubt(Exception):
     """The value is not what compiled code knows; stock execution will say what it is."""
 
 
-def pure(resolver: F) -> F:
-    """Mark a resolver that depends on its source and on `info.context` alone, changes nothing and awaits nothing."""
-    resolver.is_pure = True  # type: ignore[attr-defined]
-    return resolver
+def compiled(kind: GraphQLOutputType, below: Objects) -> Projection:
+    """The function for values of this type of which this is selected."""
+    code = _Code(None)
+    return code.function(f"return {code.value(kind, below, 'o', None)}")
 
 
-class _Impure(Exception):
-    """Something below needs stock execution."""
+class _Code:
+    """The source of one function. Every name in it that is not ours is a number, an attribute or a `repr`."""
 
-
-class Compiler:
-    """Writes the source of one plan. Every name in it that is not ours is a number or a `repr`."""
-
-    def __init__(self, executor: StrawberryGraphQLCoreExecutionContext) -> None:
-        self._executor = executor
+    def __init__(self, dispatches: dict[int, _Dispatch] | None) -> None:
         self._names: dict[str, Any] = {"doubt": _doubt}
+        self._lines: list[str] = []
+        self._dispatches = dispatches if dispatches is not None else {}
+        """One for each selection, however many classes it is below."""
 
-    def plan(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projection | None:
-        """None for a subtree that is not pure data."""
-        try:
-            value = self._value(return_type, details, "o")
-        except _Impure:
-            return None
-        return self._function([f"return {value}"])
-
-    def _function(self, lines: list[str]) -> Projection:
-        source = "\n    ".join(["def project(o, i):", *lines])
+    def function(self, *last: str) -> Projection:
+        source = "\n".join(["def project(o, i):", *[f" {line}" for line in (*self._lines, *last)]])
         exec(source, self._names)  # noqa: S102  the source is ours: numbers, attribute names, reprs of parsed names
         made: Projection = self._names.pop("project")
         return made
@@ -75,28 +71,66 @@ class Compiler:
         self._names[name] = value
         return name
 
-    def _value(self, kind: GraphQLOutputType, details: FieldDetailsList, it: str) -> str:
+    def fields(self, kind: GraphQLObjectType, fields: tuple[Field, ...], cls: type, it: str, indent: str) -> str:
+        """A display of the fields of the object in `it`; lines before it take what it is made of."""
+        hints, shown = _hints(cls), []
+        for field in fields:
+            if field.kind is None:
+                shown.append(f"{field.name!r}: {kind.name!r}")
+                continue
+            var, hint = f"v{len(self._lines)}", None
+            if isinstance(field.source, str):
+                source, hint = f"{it}.{field.source}", hints.get(field.source)
+            else:
+                source = f"{self._name(field.source)}({it}{', i' if field.asks_info else ''})"
+            self._lines.append(f"{indent}{var} = {source}")
+            shown.append(f"{field.name!r}: {self._inside(field.kind, field.below, var, hint, indent)}")
+        return f"{{{', '.join(shown)}}}"
+
+    def _inside(self, kind: GraphQLOutputType, below: Objects | None, it: str, hint: Any, indent: str) -> str:
+        """The value of a field; that of a single object of the guessed class is made by lines of their own."""
+        named, guess = kind.of_type if is_non_null_type(kind) else kind, _class_in(hint)
+        if below is None or guess is None or not is_object_type(named) or not _admits(named, guess):
+            return self.value(kind, below, it, hint)
+        made = f"m{it}"
+        self._lines.append(f"{indent}if type({it}) is {self._name(guess)}:")
+        inner = self.fields(*below.fields[named.name], guess, it, f"{indent} ")
+        self._lines.append(f"{indent} {made} = {inner}")
+        self._lines.append(f"{indent}else:")
+        self._lines.append(f"{indent} {made} = {self.value(kind, below, it, None)}")
+        return made
+
+    def value(self, kind: GraphQLOutputType, below: Objects | None, it: str, hint: Any) -> str:
         """An expression for the value that stands in the variable `it`."""
-        if not is_non_null_type(kind):
-            return f"(None if {it} is None else {self._there(kind, details, it)})"
-        return f"({self._there(kind.of_type, details, it)} if {it} is not None else doubt())"
+        inner: Any = kind.of_type if is_non_null_type(kind) else kind
+        if is_list_type(inner):
+            shown = self._list(inner.of_type, below, it, _class_of_items(hint))
+        elif below is not None:
+            dispatch = self._dispatch(below)
+            shown = f"({self._name(dispatch.cases)}.get(type({it})) or {self._name(dispatch)}({it}, i))({it}, i)"
+        else:
+            return self._leaf(inner, it, nullable=inner is kind)
+        return f"({shown} if {it} is not None else {'None' if inner is kind else 'doubt()'})"
 
-    def _there(self, kind: GraphQLOutputType, details: FieldDetailsList, it: str) -> str:
-        """The same for a value that is not None."""
-        if is_leaf_type(kind):
-            return self._leaf(kind, it)
-        if is_list_type(kind):
-            item = f"{it}_"
-            listed = f"[{self._value(kind.of_type, details, item)} for {item} in {it}]"
-            return f"({listed} if type({it}) in (list, tuple) else doubt())"
-        cases: dict[type, Projection] = {}
-        admit = _Admission(kind, self._projections(kind, details), cases)
-        return f"({self._name(cases)}.get(type({it})) or {self._name(admit)}({it}, i))({it}, i)"
+    def _list(self, kind: GraphQLOutputType, below: Objects | None, it: str, guess: type | None) -> str:
+        item = f"{it}_"
+        shown = self.value(kind, below, item, None)
+        named = kind.of_type if is_non_null_type(kind) else kind
+        if below is not None and guess is not None and is_object_type(named) and _admits(named, guess):
+            projection = self._name(self._dispatch(below).projection(named.name, guess))
+            shown = f"{projection}({item}, i) if type({item}) is {self._name(guess)} else {shown}"
+        return f"(([{shown} for {item} in {it}] if {it} else []) if type({it}) in (list, tuple) else doubt())"
 
-    def _leaf(self, kind: GraphQLLeafType, it: str) -> str:
+    def _dispatch(self, below: Objects) -> _Dispatch:
+        if id(below) not in self._dispatches:
+            self._dispatches[id(below)] = _Dispatch(below, self._dispatches)
+        return self._dispatches[id(below)]
+
+    def _leaf(self, kind: GraphQLLeafType, it: str, *, nullable: bool) -> str:
+        missing = "None" if nullable else "doubt()"
         if isinstance(kind, GraphQLEnumType):
-            return f"{self._name(_EnumNames(kind))}[{it}]"
-        shown = f"{self._name(_shown(kind))}({it})"
+            return f"({self._name(_EnumNames(kind))}[{it}] if {it} is not None else {missing})"
+        shown = f"({self._name(_shown(kind))}({it}) if {it} is not None else {missing})"
         exact = _EXACT.get(kind.name) if is_specified_scalar_type(kind) else None
         if kind.coerce_output_value is str:
             exact = "str"
@@ -104,48 +138,40 @@ class Compiler:
             return f"({it} if type({it}) is int and -2147483648 <= {it} <= 2147483647 else {shown})"
         return f"({it} if type({it}) is {exact} else {shown})" if exact else shown
 
-    def _projections(self, kind: GraphQLOutputType, details: FieldDetailsList) -> _Projections:
-        """The projection of every object type that a value of this type can have."""
+
+class _Dispatch:
+    """Says which function is for a class, once for each; here a type depends on the class of its value alone."""
+
+    def __init__(self, below: Objects, dispatches: dict[int, _Dispatch]) -> None:
+        self._below = below
+        self._dispatches = dispatches
+        self.cases: dict[type, Projection] = {}
+
+    def __call__(self, value: Any, info: GraphQLResolveInfo[Any]) -> Projection:
+        """Raises Doubt, or what the type's own functions raise, for a value that is not of the type."""
+        _certain(value)
+        kind = self._below.kind
         if is_abstract_type(kind):
-            types = self._executor.schema.get_possible_types(kind)
-            return {one.name: (one, self._projection(one, details)) for one in types}
-        if is_object_type(kind):
-            return {kind.name: (kind, self._projection(kind, details))}
-        raise _Impure
+            name = kind.resolve_type(value, info, kind) if kind.resolve_type is not None else None
+        else:
+            name = kind.name if is_object_type(kind) else None
+        if not isinstance(name, str) or name not in self._below.fields:
+            raise Doubt
+        found = self._below.fields[name][0]
+        if found.is_type_of is not None and found.is_type_of(value, info) is not True:
+            raise Doubt
+        return self.projection(name, type(value))
 
-    def _projection(self, kind: GraphQLObjectType, details: FieldDetailsList) -> Projection:
-        grouped, deferred, _ = self._executor.collect_subfields(kind, details)
-        if deferred:
-            raise _Impure
-        lines: list[str] = []
-        shown: list[str] = []
-        for name, chosen in grouped.items():
-            field_name = chosen[0].node.name.value
-            if field_name == "__typename":
-                shown.append(f"{name!r}: {kind.name!r}")
-                continue
-            field_def = self._executor.schema.get_field(kind, field_name)
-            if field_def is None or field_def.args or any(one.fragment_variable_values for one in chosen):
-                raise _Impure
-            it = f"v{len(lines)}"
-            lines.append(f"{it} = {self._source(field_def)}")
-            shown.append(f"{name!r}: {self._value(field_def.type, chosen, it)}")
-        return self._function([*lines, f"return {{{', '.join(shown)}}}"])
-
-    def _source(self, field_def: GraphQLField) -> str:
-        """Where a field's value comes from: an attribute, or a pure resolver."""
-        definition = field_def.extensions.get("strawberry-definition")
-        if not isinstance(definition, StrawberryField) or definition.extensions or definition.permission_classes:
-            raise _Impure
-        resolver = definition.base_resolver
-        if resolver is None and definition.default_resolver is getattr:
-            return f"o.{definition.python_name}"
-        if resolver is None or not getattr(resolver.wrapped_func, "is_pure", False):
-            raise _Impure
-        return f"{self._name(resolver.wrapped_func)}(o{', i' if resolver.info_parameter else ''})"
-
-
-_Projections = dict[str, tuple[GraphQLObjectType, Projection]]
+    def projection(self, name: str, cls: type) -> Projection:
+        """The function for values of this class, which are of the object type of this name."""
+        known = self.cases.get(cls)
+        if known is None:
+            if len(self.cases) >= _CLASSES:
+                self.cases.clear()
+            code = _Code(self._dispatches)
+            known = code.function(f"return {code.fields(*self._below.fields[name], cls, 'o', '')}")
+            self.cases[cls] = known
+        return known
 
 
 def _doubt() -> NoReturn:
@@ -158,29 +184,34 @@ def _certain(value: Any) -> None:
         raise Doubt
 
 
-class _Admission:
-    """Says which projection is for a class, once for each; here a type depends on the class of its value alone."""
+def _admits(kind: GraphQLObjectType, cls: type) -> bool:
+    """Whether every value of this class, and of no class below it, is a value of the type."""
+    return kind.is_type_of is None and not issubclass(cls, (BaseException, Awaitable))
 
-    def __init__(self, kind: GraphQLOutputType, projections: _Projections, cases: dict[type, Projection]) -> None:
-        self._kind = kind
-        self._projections = projections
-        self._cases = cases
 
-    def __call__(self, value: Any, info: GraphQLResolveInfo[Any]) -> Projection:
-        """Raises Doubt, or what the type's own functions raise, for a value that is not of the type."""
-        _certain(value)
-        kind = self._kind
-        if is_abstract_type(kind):
-            name = kind.resolve_type(value, info, kind) if kind.resolve_type is not None else None
-        else:
-            name = kind.name if is_object_type(kind) else None
-        if not isinstance(name, str) or name not in self._projections:
-            raise Doubt
-        found, projection = self._projections[name]
-        if found.is_type_of is not None and found.is_type_of(value, info) is not True:
-            raise Doubt
-        self._cases[type(value)] = projection
-        return projection
+def _hints(cls: type) -> dict[str, Any]:
+    """What a class says of its attributes; nothing where it says what cannot be understood."""
+    with suppress(Exception):
+        return typing.get_type_hints(cls)
+    return {}
+
+
+def _class_in(hint: Any) -> type | None:
+    """The class of an object that a hint promises, with or without null: one of Python's own has no fields."""
+    given = [one for one in _members(hint) if one is not type(None)]
+    is_one = len(given) == 1 and isinstance(given[0], type) and given[0].__module__ != "builtins"
+    return given[0] if is_one else None
+
+
+def _class_of_items(hint: Any) -> type | None:
+    for one in _members(hint):
+        if typing.get_origin(one) in (tuple, list):
+            return _class_in(typing.get_args(one)[0])
+    return None
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
 
 
 def _shown(kind: GraphQLLeafType) -> Callable[[Any], Any]:

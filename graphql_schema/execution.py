@@ -35,7 +35,8 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from graphql_schema.compiler import Compiler, Projection
+from graphql_schema.compiler import Projection, compiled
+from graphql_schema.subtree import Impure, subtree
 
 _KEPT = 1_024
 """Selections whose plans are kept; the one that was used longest ago goes first."""
@@ -97,8 +98,16 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
         if values not in known.plans:
             if len(known.plans) >= _WAYS:
                 del known.plans[next(iter(known.plans))]
-            known.plans[values] = Compiler(self).plan(return_type, details)
+            known.plans[values] = self._compiled(return_type, details)
         return known.plans[values]
+
+    def _compiled(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projection | None:
+        """None for a subtree that is not pure data."""
+        try:
+            below = subtree(self, return_type, details)
+        except Impure:
+            return None
+        return compiled(return_type, below) if below is not None else None
 
     def _conditions(self, nodes: tuple[FieldNode, ...]) -> set[str]:
         """Names of variables in `@skip` and `@include` anywhere below these nodes."""

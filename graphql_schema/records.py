@@ -5,12 +5,11 @@ The one invariant: the id is the only field that is made; everything else is the
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import strawberry
 
 from ehb.domain import records as domain
-from graphql_schema.compiler import pure
 from graphql_schema.context import Info
 from graphql_schema.elements import (
     CodeableConcept,
@@ -22,6 +21,7 @@ from graphql_schema.elements import (
     Quantity,
     Result,
 )
+from graphql_schema.subtree import pure
 
 
 @strawberry.interface(description="What can be had again by its id alone (Relay).")
@@ -29,8 +29,7 @@ class Node:
     @strawberry.field(description="Opaque id, the same over all versions.")
     @pure
     def id(self, info: Info) -> strawberry.ID:
-        record = cast(domain.Record, self)
-        return strawberry.ID(info.context.ids.record(record.patient_id, record.key))
+        return info.context.ids.record(self.patient_id, self.key)  # type: ignore
 
     @staticmethod
     def resolve_type(record: Any, *_: Any) -> str:

@@ -19,10 +19,10 @@ import strawberry
 from strawberry.extensions import ParserCache, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
-from graphql_schema.compiler import Compiler, pure
 from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comparator, PartialDateTime
 from graphql_schema.execution import CompiledExecution
 from graphql_schema.schema import _Compiled, _NoSuggestions
+from graphql_schema.subtree import pure
 from tests.graphql_schema.quiet import QuietSchema
 
 
@@ -263,14 +263,14 @@ def test_whatever_is_asked_is_answered_alike(document: str) -> None:
 
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
-    stock = Compiler.plan
+    compiling = CompiledExecution._compiled
 
-    def watched(self: Compiler, kind: Any, details: Any) -> Any:
-        plan = stock(self, kind, details)
+    def watched(self: CompiledExecution, kind: Any, details: Any) -> Any:
+        plan = compiling(self, kind, details)
         made.append(f"{details[0].node.name.value}: {'compiled' if plan else 'left'}")
         return plan
 
-    monkeypatch.setattr(Compiler, "plan", watched)
+    monkeypatch.setattr(CompiledExecution, "_compiled", watched)
     return made
 
 

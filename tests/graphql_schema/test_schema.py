@@ -73,6 +73,20 @@ def test_an_id_of_one_kind_is_nothing_for_another_and_nothing_under_another_key(
     assert OpaqueIds(b"t" * 64).patient_key(ids.patient(PERSON)) is None
 
 
+def test_an_id_of_a_record_opens_to_nothing_when_one_letter_of_it_is_another_or_its_halves_are_of_two_people() -> None:
+    """Row R2."""
+    ids = OpaqueIds(b"s" * 64)
+    made, other = ids.record(PERSON, KEY), ids.record(b"another person's", KEY)
+
+    for place in range(len(made)):
+        letter = "A" if made[place] != "A" else "B"
+        assert ids.record_key(made[:place] + letter + made[place + 1 :]) is None
+    assert ids.record_key(other) == (b"another person's", KEY)
+    assert ids.record_key(made[:43] + other[43:]) is None
+    assert ids.record_key(made[:43]) is None
+    assert made[43:] != ids.record(PERSON, b"\0" * 12)[43:]
+
+
 @pytest.mark.parametrize("text", ["", "x", "bWFkZSB1cA", "é", "A" * 10_000, "../../etc", "\x00"])
 def test_a_made_up_id_opens_to_nothing(text: str) -> None:
     """Row R2."""

@@ -1,0 +1,111 @@
+"""Pure subtrees of a selection: which fields of which types, each an attribute or a resolver marked `pure`.
+
+What stock collection gives for a selection (aliases, fragments, directives are its doing), taken down once for every
+object type that may stand there, without the executor: what is kept of a document must not keep the request that came
+with it. `graphql_schema.compiler` writes functions from it.
+
+The one invariant: a subtree is taken down whole or not at all; whatever needs stock execution raises Impure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from graphql import (
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    get_named_type,
+    is_abstract_type,
+    is_leaf_type,
+    is_object_type,
+)
+from graphql.execution.collect_fields import FieldDetailsList
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.types.field import StrawberryField
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Impure(Exception):
+    """Something below needs stock execution."""
+
+
+def pure(resolver: F) -> F:
+    """Mark a resolver that depends on its source and on `info.context` alone, changes nothing and awaits nothing."""
+    resolver.is_pure = True  # type: ignore[attr-defined]
+    return resolver
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field as it is answered. Without a `kind` it is `__typename`."""
+
+    name: str
+    """Its key in the answer."""
+    kind: GraphQLOutputType | None = None
+    source: str | Callable[..., Any] = ""
+    """The attribute that it shows, or the resolver that makes it."""
+    asks_info: bool = False
+    below: Objects | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A selection on objects: its fields for every object type that can stand there, by the type's name."""
+
+    kind: GraphQLNamedType
+    fields: dict[str, tuple[GraphQLObjectType, tuple[Field, ...]]]
+
+
+def subtree(
+    executor: StrawberryGraphQLCoreExecutionContext, kind: GraphQLOutputType, details: FieldDetailsList
+) -> Objects | None:
+    """What is selected below a field of this type; None for a leaf. Raises Impure."""
+    named = get_named_type(kind)
+    if is_leaf_type(named):
+        return None
+    if is_abstract_type(named):
+        types = executor.schema.get_possible_types(named)
+    elif is_object_type(named):
+        types = [named]
+    else:
+        raise Impure
+    return Objects(named, {one.name: (one, _fields(executor, one, details)) for one in types})
+
+
+def _fields(
+    executor: StrawberryGraphQLCoreExecutionContext, kind: GraphQLObjectType, details: FieldDetailsList
+) -> tuple[Field, ...]:
+    grouped, deferred, _ = executor.collect_subfields(kind, details)
+    if deferred:
+        raise Impure
+    fields: list[Field] = []
+    for name, chosen in grouped.items():
+        field_name = chosen[0].node.name.value
+        if field_name == "__typename":
+            fields.append(Field(name))
+            continue
+        definition = executor.schema.get_field(kind, field_name)
+        if definition is None or definition.args or any(one.fragment_variable_values for one in chosen):
+            raise Impure
+        source, asks_info = _source(definition)
+        fields.append(Field(name, definition.type, source, asks_info, subtree(executor, definition.type, chosen)))
+    return tuple(fields)
+
+
+def _source(field: GraphQLField) -> tuple[str | Callable[..., Any], bool]:
+    """Where a field's value comes from: an attribute, or a pure resolver and whether it asks for `info`."""
+    definition = field.extensions.get("strawberry-definition")
+    if not isinstance(definition, StrawberryField) or definition.extensions or definition.permission_classes:
+        raise Impure
+    resolver = definition.base_resolver
+    if resolver is None and definition.default_resolver is getattr:
+        return definition.python_name, False
+    if resolver is None or not getattr(resolver.wrapped_func, "is_pure", False):
+        raise Impure
+    made: Any = resolver.wrapped_func
+    return made, resolver.info_parameter is not None
