@@ -11,7 +11,6 @@ The one invariant: they run with our own server's options, and answer what ours 
 from __future__ import annotations
 
 import argparse
-import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -26,7 +25,7 @@ from starlette.routing import BaseRoute, Route
 from bench import stock
 from bench.stock import Find
 from ehb.app import connected
-from ehb.server import OPTIONS
+from ehb.server import OPTIONS, settle
 from ehb.settings import from_environment
 from ehb.store.mongo import Database, Document
 
@@ -71,9 +70,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
     app = served(bare if given.side == "bare" else stock.graphql)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)  # as `ehb.cli.serving` does
+    settle()
     uvicorn.run(app, port=given.port, log_config=None, **OPTIONS)
 
 

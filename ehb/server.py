@@ -9,6 +9,7 @@ The one invariant: what one connection may hold in memory has a limit, whoever i
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -108,6 +109,18 @@ def _about_to_end(state: dict[str, Any]) -> bool:
     if tell is not None:
         tell()
     return tell is not None
+
+
+_COLLECT_AFTER = 100_000
+"""Objects more than before, that may hold others: a whole book in flight is some 3,000. At 10,000 the collector walked
+through the books in flight again and again, a tenth of the processor's time; a request leaves hardly any cycles."""
+
+
+def settle() -> None:
+    """What is there from the start stays, so the garbage collector need not look at it again, and looks less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECT_AFTER)
 
 
 OPTIONS: dict[str, Any] = {

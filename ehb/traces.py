@@ -77,9 +77,16 @@ def begun(name: str, *, outward: bool = False, **facts: object) -> Span:
     return _Process.tracer.start_span(_named(name), kind=kind, attributes=_attributes(facts))
 
 
-@contextmanager
-def span(name: str, *, outward: bool = False, **facts: object) -> Iterator[Span]:
+def span(name: str, *, outward: bool = False, **facts: object) -> AbstractContextManager[Span]:
     """The same for what happens within it. `facts` are words of NAMED."""
+    return _within(name, outward, facts) if on() else _NOWHERE
+
+
+_NOWHERE = nullcontext(INVALID_SPAN)
+
+
+@contextmanager
+def _within(name: str, outward: bool, facts: Mapping[str, object]) -> Iterator[Span]:
     if not (one := begun(name, outward=outward, **facts)).is_recording():
         yield one
         return

@@ -82,6 +82,7 @@ class Freshness:
 def _listed(node: Any, section: Section, description: str) -> Any:
     """A field that pages through one section."""
 
+    @pure
     def resolve(
         root: Any,
         info: Info,
@@ -172,6 +173,7 @@ class HealthBook:
         return self
 
     @strawberry.field(description="All records, newest first.", graphql_type=Connection[records.Record])
+    @pure
     def timeline(
         self,
         info: Info,
@@ -190,6 +192,7 @@ class HealthBook:
         description="Versions of records that facilities corrected or took back, newest first.",
         graphql_type=Connection[records.Record],
     )
+    @pure
     def corrections(
         self,
         info: Info,

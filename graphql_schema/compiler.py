@@ -31,7 +31,7 @@ from graphql import (
 )
 from graphql.pyutils import Undefined, is_awaitable
 
-from graphql_schema.subtree import Field, Objects
+from graphql_schema.subtree import Arguments, Field, Objects
 
 _CLASSES = 64
 """Classes whose functions one selection remembers; then it begins again."""
@@ -82,10 +82,15 @@ class _Code:
             if isinstance(field.source, str):
                 source, hint = f"{it}.{field.source}", hints.get(field.source)
             else:
-                source = f"{self._name(field.source)}({it}{', i' if field.asks_info else ''})"
+                source = f"{self._name(field.source)}({it}{', i' if field.asks_info else ''}{self._given(field)})"
             self._lines.append(f"{indent}{var} = {source}")
             shown.append(f"{field.name!r}: {self._inside(field.kind, field.below, var, hint, indent)}")
         return f"{{{', '.join(shown)}}}"
+
+    def _given(self, field: Field) -> str:
+        if field.arguments is None:
+            return ""
+        return f", **{self._name(field.arguments)}{'(i)' if isinstance(field.arguments, Arguments) else ''}"
 
     def _inside(self, kind: GraphQLOutputType, below: Objects | None, it: str, hint: Any, indent: str) -> str:
         """The value of a field; that of a single object of the guessed class is made by lines of their own."""

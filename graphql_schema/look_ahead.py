@@ -16,6 +16,7 @@ from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.utils.str_converters import to_camel_case
 
 from ehb.domain import book as domain
+from ehb.domain.access import ALL_SECTIONS
 from ehb.domain.records import RECORD_TYPES, Book, Section
 from ehb.errors import BadInput
 from graphql_schema.connections import Narrowing, window
@@ -23,8 +24,8 @@ from graphql_schema.context import Context, Info
 
 _WHOLE: dict[str, frozenset[Section]] = {
     "summary": domain.SUMMARY_SECTIONS,
-    "corrections": frozenset(Section),
-    "completeness": frozenset(Section),
+    "corrections": ALL_SECTIONS,
+    "completeness": ALL_SECTIONS,
 }
 """Fields that need every record of their sections, whatever else is asked."""
 _TIMELINE = "timeline"
@@ -71,7 +72,7 @@ def asked_of_book(info: Info, patient_id: bytes | None) -> domain.ReadQuery:
 def _add(raw: GraphQLResolveInfo[Any], needs: _Needs, chosen: FieldNode) -> None:
     name = chosen.name.value
     if name == _TIMELINE:
-        needs.sections |= frozenset(Section)
+        needs.sections |= ALL_SECTIONS
         needs.lists.append(("HealthBook", name, chosen))
     elif name in _WHOLE:
         needs.sections |= _WHOLE[name]

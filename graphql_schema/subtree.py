@@ -1,5 +1,7 @@
 """Pure subtrees of a selection: which fields of which types, each an attribute or a resolver marked `pure`.
 
+Arguments that have no variable are read once, with the subtree; the others each time, by graphql-core and strawberry.
+
 What stock collection gives for a selection (aliases, fragments, directives are its doing), taken down once for every
 object type that may stand there, without the executor: what is kept of a document must not keep the request that came
 with it. `graphql_schema.compiler` writes functions from it.
@@ -9,22 +11,32 @@ The one invariant: a subtree is taken down whole or not at all; whatever needs s
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import strawberry
 from graphql import (
+    FieldNode,
+    GraphQLError,
     GraphQLField,
     GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    ListValueNode,
+    ObjectValueNode,
+    VariableNode,
     get_named_type,
     is_abstract_type,
     is_leaf_type,
     is_object_type,
 )
 from graphql.execution.collect_fields import FieldDetailsList
+from graphql.execution.values import VariableValues, get_argument_values
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,7 +47,10 @@ class Impure(Exception):
 
 
 def pure(resolver: F) -> F:
-    """Mark a resolver that depends on its source and on `info.context` alone, changes nothing and awaits nothing."""
+    """Mark a resolver that depends on source, arguments and `info.context` alone, changes nothing and awaits nothing.
+
+    What is wrong with an argument it raises; stock execution says so then.
+    """
     resolver.is_pure = True  # type: ignore[attr-defined]
     return resolver
 
@@ -50,7 +65,35 @@ class Field:
     source: str | Callable[..., Any] = ""
     """The attribute that it shows, or the resolver that makes it."""
     asks_info: bool = False
+    arguments: Mapping[str, Any] | Arguments | None = None
+    """What the resolver is called with beside: its values, or what gives them each time."""
     below: Objects | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of one field as its document has them."""
+
+    schema: GraphQLSchema
+    field: GraphQLField
+    node: FieldNode
+
+    @property
+    def vary(self) -> bool:
+        """Whether any is a variable. Raises Impure for one inside of a list or an object."""
+        given = [one.value for one in self.node.arguments or ()]
+        if any(isinstance(one, ListValueNode | ObjectValueNode) for one in given):
+            raise Impure
+        return any(isinstance(one, VariableNode) for one in given)
+
+    def __call__(self, info: GraphQLResolveInfo[Any] | None) -> dict[str, Any]:
+        """By the names of Python. Raises GraphQLError for what stock execution refuses."""
+        variables = VariableValues({}, cast("dict[str, Any]", info.variable_values)) if info else None
+        values = get_argument_values(self.field, self.node, variables)
+        made: strawberry.Schema = self.schema.extensions["strawberry-definition"]
+        known = made.schema_converter.scalar_registry
+        definition: StrawberryField = self.field.extensions["strawberry-definition"]
+        return convert_arguments(values, definition.arguments, known, made.config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +133,25 @@ def _fields(
             fields.append(Field(name))
             continue
         definition = executor.schema.get_field(kind, field_name)
-        if definition is None or definition.args or any(one.fragment_variable_values for one in chosen):
+        if definition is None or any(one.fragment_variable_values for one in chosen):
             raise Impure
         source, asks_info = _source(definition)
-        fields.append(Field(name, definition.type, source, asks_info, subtree(executor, definition.type, chosen)))
+        arguments = _arguments(executor.schema, definition, chosen[0].node)
+        below = subtree(executor, definition.type, chosen)
+        fields.append(Field(name, definition.type, source, asks_info, arguments, below))
     return tuple(fields)
+
+
+def _arguments(schema: GraphQLSchema, field: GraphQLField, node: FieldNode) -> Mapping[str, Any] | Arguments | None:
+    if not field.args:
+        return None
+    arguments = Arguments(schema, field, node)
+    if arguments.vary:
+        return arguments
+    try:
+        return arguments(None)
+    except GraphQLError as error:
+        raise Impure from error
 
 
 def _source(field: GraphQLField) -> tuple[str | Callable[..., Any], bool]:

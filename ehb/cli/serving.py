@@ -5,7 +5,6 @@ The one invariant: it starts with settings that can work and with keys that nobo
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ from ehb.app import connected, create_app, eid_config, open_custodian
 from ehb.collector import sending
 from ehb.errors import Misconfigured
 from ehb.logs import configure
+from ehb.server import settle
 from ehb.settings import Settings, from_environment, unknown
 from ehb.store.migrations import migrate
 from ehb.store.trusted_documents import TrustedDocuments
@@ -84,17 +84,11 @@ async def _documents(settings: Settings) -> int:
 
 
 def production_app() -> Starlette:
-    """What each worker of `ehb serve` runs.
-
-    What is there from the start stays, so the garbage collector need not look at it again and again; and as a request
-    leaves hardly any cycles behind, it looks less often. Before, it stopped everybody for 40 ms now and then.
-    """
+    """What each worker of `ehb serve` runs."""
     settings, keys = checked()
     configure(settings.log_level)
     app = create_app(settings, keys)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)
+    settle()
     return app
 
 

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -116,7 +117,7 @@ class Freshness:
     facilities: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HealthBook:
     """One person's book as one permit opened it. `records` are those that count, newest first."""
 
@@ -124,11 +125,18 @@ class HealthBook:
     patient: Patient
     as_of: datetime
     records: tuple[Record, ...]
-    by_section: dict[Section, tuple[Record, ...]]
     withheld: tuple[Section, ...]
     """Sections that the permit does not open at all."""
     corrections: tuple[Record, ...] = ()
     """Versions that ended, when the query asked for history; newest first."""
+
+    @cached_property
+    def by_section(self) -> dict[Section, tuple[Record, ...]]:
+        """The same records by where they stand."""
+        found: defaultdict[Section, list[Record]] = defaultdict(list)
+        for record in self.records:
+            found[record.section].append(record)
+        return {section: tuple(records) for section, records in found.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,18 +152,13 @@ def assemble(
     patient_id: bytes, patient: Patient, records: Sequence[Record], *, opened: frozenset[Section], now: datetime
 ) -> HealthBook:
     """The book of records that come newest first."""
-    by_section: defaultdict[Section, list[Record]] = defaultdict(list)
-    counting = tuple(record for record in records if record.ended is None)
-    for record in counting:
-        by_section[record.section].append(record)
     return HealthBook(
         patient_id=patient_id,
         patient=patient,
         as_of=now,
-        records=counting,
-        by_section={section: tuple(found) for section, found in by_section.items()},
-        withheld=tuple(section for section in Section if section not in opened),
-        corrections=tuple(record for record in records if record.ended is not None),
+        records=tuple([record for record in records if record.ended is None]),
+        withheld=tuple([section for section in Section if section not in opened]),
+        corrections=tuple([record for record in records if record.ended is not None]),
     )
 
 

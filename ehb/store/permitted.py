@@ -11,9 +11,9 @@ from datetime import datetime
 
 from bson.binary import Binary
 
-from ehb.domain.access import Permit, Provision
+from ehb.domain.access import ALL_SECTIONS, Permit, Provision
 from ehb.domain.book import ReadQuery, Window
-from ehb.domain.records import Ending, Section
+from ehb.domain.records import Ending
 from ehb.domain.selection import Selection
 from ehb.errors import Forbidden
 from ehb.store.mongo import Document
@@ -35,7 +35,7 @@ def permitted(permit: Permit, patient_id: bytes, key: DataKey | None, query: Rea
     history = query.history and permit.opens_history
     state: Document | str = {"$in": [CURRENT, *ENDED]} if history else CURRENT
     condition: Document = {**_windowed(patient_id, query.window), "state": state}
-    if wanted != frozenset(Section):
+    if wanted != ALL_SECTIONS:
         condition["section"] = {"$in": sorted(wanted)}
     if query.key is not None:
         condition["key"] = query.key

@@ -164,18 +164,18 @@ def opened(key: DataKey, documents: Iterable[Document], decode: Decode = whole) 
     return [decode(key.open(document["sealed"], document["_id"])) for document in documents]
 
 
-@span("open records")
 def _opened(permit: Permit, person: Person, documents: list[Document], query: ReadQuery) -> list[Record]:
-    if permit.closes_fields:  # which asks the whole record
-        found = [permit.shown(record) for record in opened(person.data_key, documents)]
-    else:
-        found = opened(person.data_key, documents, reading(query.fields))
-    if not query.history:
-        return found
-    return [
-        record if document["state"] == CURRENT else _with_end(record, person.data_key, document)
-        for record, document in zip(found, documents, strict=True)
-    ]
+    with span("open records"):
+        if permit.closes_fields:  # which asks the whole record
+            found = [permit.shown(record) for record in opened(person.data_key, documents)]
+        else:
+            found = opened(person.data_key, documents, reading(query.fields))
+        if not query.history:
+            return found
+        return [
+            record if document["state"] == CURRENT else _with_end(record, person.data_key, document)
+            for record, document in zip(found, documents, strict=True)
+        ]
 
 
 def _place(record: Record) -> tuple[datetime, bytes]:

@@ -1,4 +1,4 @@
-"""Random documents for a schema: aliases, fragments, directives with variables, every type and field.
+"""Random documents for a schema: aliases, fragments, directives and arguments with variables, every type and field.
 
 Each is valid: an alias belongs to one field, so that no two fields share a name. The one invariant: the same
 draws give the same document.
@@ -22,6 +22,19 @@ from graphql import (
 from hypothesis import strategies as st
 
 CONDITIONS = ("yes", "no", "maybe")
+FEW = "few"
+"""The variable that is a number."""
+_ARGUMENTS: tuple[dict[str, str], ...] = (
+    {"first": "2"},
+    {"first": f"${FEW}"},
+    {"first": "0"},
+    {"after": '"made up"'},
+    {"first": "1", "facility": "$code", "kinds": '["Encounter", "Condition"]'},
+    {"kinds": '["Nothing"]'},
+    {"from": '"2026-11-20"', "to": "$day", "first": f"${FEW}"},
+    {"from": "$day", "after": "$code"},
+)
+"""What lists are asked with; some of it they refuse."""
 
 
 @dataclass
@@ -57,11 +70,16 @@ class _Writer:
         found = kind.fields[name]
         if any(is_required_argument(argument) for argument in found.args.values()):
             return ""
-        alias = self.draw(st.sampled_from(["", "", "", f"{name}2: ", f"{name}_: "]))
+        alias, given = self.draw(st.sampled_from(["", "", "", f"{name}2: ", f"{name}_: "])), ""
+        asked = [one for one in _ARGUMENTS if one.keys() <= found.args.keys()]
+        number = self.draw(st.integers(-1, len(asked) - 1))
+        if number >= 0:
+            shown = ", ".join(f"{argument}: {value}" for argument, value in asked[number].items())
+            alias, given = f"{name}With{number}: ", f"({shown})"
         below = get_named_type(found.type)
         if is_leaf_type(below):
             return f"{alias}{name}{self.directive()}"
-        return f"{alias}{name}{self.directive()} {self.selection(below, depth - 1)}" if depth > 0 else ""
+        return f"{alias}{name}{given}{self.directive()} {self.selection(below, depth - 1)}" if depth > 0 else ""
 
     def on(self, kind: GraphQLNamedType) -> str:
         return self.draw(st.sampled_from(["", f" on {kind.name}"]))
@@ -78,8 +96,9 @@ class _Writer:
 
 @st.composite
 def documents(draw: st.DrawFn, schema: GraphQLSchema, root: GraphQLObjectType, depth: int) -> str:
-    """A query document over one schema, as text; its variables are `CONDITIONS`, all Boolean."""
+    """A query document over one schema, as text; its variables are `CONDITIONS`, all Boolean, and the number `FEW`."""
     writer = _Writer(draw, schema)
     selection = writer.selection(root, depth)
     declared = ", ".join(f"${one}: Boolean! = false" for one in CONDITIONS)
+    declared += f', ${FEW}: Int! = 2, $day: Date = "2026-11-21", $code: String'
     return "\n".join([f"query Q({declared}) {selection}", *writer.fragments])

@@ -88,6 +88,13 @@ class Box:
     def with_argument(self, times: int = 2) -> str:
         return "x" * times
 
+    @strawberry.field
+    @pure
+    def repeated(self, info: strawberry.Info, times: int = 2, among: list[str] | None = None) -> str:
+        if times > 5:
+            raise ValueError("too often")
+        return "".join(among or [info.context.who]) * times
+
 
 @strawberry.type
 class Query:
@@ -246,6 +253,12 @@ DOCUMENTS = [
     "{ box { slow text } boxes { text } }",
     "{ box { withArgument(times: 3) inner { text } } }",
     "{ box { shout seen } boxes { seen } }",
+    '{ box { repeated inner { a: repeated(times: 3) b: repeated(times: null) c: repeated(among: ["a", "b"]) } } }',
+    "query($n: Int! = 4) { box { repeated(times: $n) inner { text repeated(times: 6) } boxes { sure } } }",
+    "query($n: Int) { box { repeated(times: $n) } }",
+    "query($n: Int = 7) { box { sure inner { repeated(times: $n) } } }",
+    'query($a: String! = "z") { box { repeated(among: [$a, "b"]) } }',
+    "query Q($n: Int) { box { ...R } } fragment R on Box { repeated(times: $n, among: null) }",
     "{ box { animal { name } } }",
     "{ boxes { __typename kind: __typename boxes { __typename } } }",
     "{ boxes { animal { ... on Cat { name: lives } ... on Dog { name } } } }",
@@ -291,6 +304,8 @@ def test_a_plan_is_made_once_for_each_document_and_each_set_of_conditions(monkey
         ("{ box { slow inner { text } } }", ["box: left", "inner: compiled"]),
         ("{ box { withArgument inner { text } } }", ["box: left", "inner: compiled"]),
         ("{ box { text shout seen inner { text } } }", ["box: compiled"]),
+        ("query($n: Int = 3) { box { repeated(times: $n) inner { repeated(times: 1) } } }", ["box: compiled"]),
+        ('query($a: String! = "z") { box { repeated(among: [$a]) inner { text } } }', ["box: left", "inner: compiled"]),
     ],
 )
 def test_what_is_not_pure_data_is_left_to_stock_execution(

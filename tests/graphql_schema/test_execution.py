@@ -30,7 +30,7 @@ from graphql_schema.elements import COMPARATOR, DECIMAL, PARTIAL_DATE_TIME, Comp
 from graphql_schema.ids import OpaqueIds
 from graphql_schema.schema import _Compiled, _NoSuggestions
 from tests.graphql_schema.quiet import QuietSchema
-from tests.graphql_schema.random_documents import CONDITIONS, documents
+from tests.graphql_schema.random_documents import CONDITIONS, FEW, documents
 
 KEY = bytes(range(64))
 NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
@@ -124,7 +124,7 @@ def test_the_worlds_hold_every_kind() -> None:
     assert found == set(KINDS)
 
 
-def answered(running: strawberry.Schema, document: str, world: domain.HealthBook, variables: dict[str, bool]) -> bytes:
+def answered(running: strawberry.Schema, document: str, world: domain.HealthBook, variables: dict[str, int]) -> bytes:
     context = types.SimpleNamespace(
         book=world,
         ids=OpaqueIds(KEY),
@@ -144,7 +144,7 @@ DRAWN = given(
     document=documents(COMPILED._schema, cast(GraphQLObjectType, COMPILED._schema.query_type), 5),
     seed=st.integers(0, 10_000),
     odd=st.sampled_from([0, 0, 0.01, 0.1]),
-    variables=st.fixed_dictionaries({name: st.booleans() for name in CONDITIONS}),
+    variables=st.fixed_dictionaries({**dict.fromkeys(CONDITIONS, st.booleans()), FEW: st.integers(0, 2)}),
 )
 
 
@@ -152,7 +152,7 @@ DRAWN = given(
 @settings(THOROUGH, max_examples=100)
 @DRAWN
 def test_a_random_document_is_answered_as_stock_execution_answers_it(
-    document: str, seed: int, odd: float, variables: dict[str, bool]
+    document: str, seed: int, odd: float, variables: dict[str, int]
 ) -> None:
     compare(document, seed, odd, variables)
 
@@ -162,16 +162,16 @@ def test_a_random_document_is_answered_as_stock_execution_answers_it(
 @settings(THOROUGH, max_examples=1_000)
 @DRAWN
 def test_thousands_of_random_documents_are_answered_as_stock_execution_answers_them(
-    document: str, seed: int, odd: float, variables: dict[str, bool]
+    document: str, seed: int, odd: float, variables: dict[str, int]
 ) -> None:
     compare(document, seed, odd, variables)
 
 
-def compare(document: str, seed: int, odd: float, variables: dict[str, bool]) -> None:
+def compare(document: str, seed: int, odd: float, variables: dict[str, int]) -> None:
     world = Worlds(seed, odd).book(6)
     expected = answered(STOCK, document, world, variables)
 
     assert answered(COMPILED, document, world, variables) == expected
-    other = {name: not value for name, value in variables.items()}
+    other = {name: not value if isinstance(value, bool) else value + 1 for name, value in variables.items()}
     assert answered(COMPILED, document, world, other) == answered(STOCK, document, world, other)
     assert answered(COMPILED, document, world, variables) == expected
