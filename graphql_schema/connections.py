@@ -19,7 +19,6 @@ from ehb.domain.book import Filter, Page, Window, page, position_of
 from ehb.domain.coding import VIETNAM
 from ehb.errors import BadInput
 from graphql_schema.context import Context, Info
-from graphql_schema.ids import OpaqueIds
 
 PAGE_CAP = 100
 
@@ -84,7 +83,7 @@ def connection(
 ) -> Connection[N]:
     """A page of `records`. Raises BadInput for a page size out of range and for a cursor from elsewhere."""
     found = page(records, window(info.context, patient_id, name, narrowing))
-    return cast("Connection[N]", _Shown(found, info.context.ids, _scope(info.context, patient_id, name, narrowing)))
+    return cast("Connection[N]", _Shown(found, info.context, patient_id, name, narrowing))
 
 
 def window(context: Context, patient_id: bytes, name: str, narrowing: Narrowing) -> Window:
@@ -106,8 +105,10 @@ class _Shown:
     """A page as `Connection` shows it. A cursor is made when it is asked for: sealing a hundred takes a millisecond."""
 
     page: Page[domain.Record]
-    ids: OpaqueIds
-    scope: bytes
+    context: Context
+    patient_id: bytes
+    name: str
+    narrowing: Narrowing
 
     @property
     def nodes(self) -> Sequence[domain.Record]:
@@ -115,20 +116,25 @@ class _Shown:
 
     @property
     def edges(self) -> list[Edge[domain.Record]]:
-        return [Edge(cursor=self._cursor(record), node=record) for record in self.page.records]
+        scope = self._scope
+        return [Edge(cursor=self._cursor(record, scope), node=record) for record in self.page.records]
 
     @property
     def page_info(self) -> PageInfo:
-        records = self.page.records
+        records, scope = self.page.records, self._scope
         return PageInfo(
             has_next_page=self.page.has_next,
             has_previous_page=self.page.has_previous,
-            start_cursor=self._cursor(records[0]) if records else None,
-            end_cursor=self._cursor(records[-1]) if records else None,
+            start_cursor=self._cursor(records[0], scope) if records else None,
+            end_cursor=self._cursor(records[-1], scope) if records else None,
         )
 
-    def _cursor(self, record: domain.Record) -> str:
-        return self.ids.cursor(position_of(record), self.scope)
+    @property
+    def _scope(self) -> bytes:
+        return _scope(self.context, self.patient_id, self.name, self.narrowing)
+
+    def _cursor(self, record: domain.Record, scope: bytes) -> str:
+        return self.context.ids.cursor(position_of(record), scope)
 
 
 def _scope(context: Context, patient_id: bytes, name: str, narrowing: Narrowing) -> bytes:

@@ -18,8 +18,7 @@ The switch: `make_schema(compiled=False)`. The one invariant: an answer is what 
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -35,11 +34,10 @@ from graphql import (
 from graphql.execution.collect_fields import FieldDetailsList
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
+from graphql_schema.by_nodes import ByNodes
 from graphql_schema.compiler import Projection, compiled
 from graphql_schema.subtree import Impure, subtree
 
-_KEPT = 1_024
-"""Selections whose plans are kept; the one that was used longest ago goes first."""
 _WAYS = 16
 """Plans of one selection that are kept, for as many sets of values in its `@skip` and `@include`; the oldest goes."""
 
@@ -48,8 +46,6 @@ _WAYS = 16
 class _Selection:
     """What is known of one selection of one document."""
 
-    nodes: tuple[FieldNode, ...]
-    """Kept, so that their ids stay theirs."""
     conditions: tuple[str, ...]
     """The variables that decide which fields are in it."""
     plans: dict[tuple[Any, ...], Projection | None] = field(default_factory=dict)
@@ -58,7 +54,7 @@ class _Selection:
 class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     """graphql-core's executor, with a shorter way through pure data."""
 
-    _selections: ClassVar[OrderedDict[tuple[Any, ...], _Selection]] = OrderedDict()
+    _selections: ClassVar[ByNodes[_Selection]] = ByNodes()
 
     def complete_value(
         self,
@@ -85,15 +81,8 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     def _plan(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projection | None:
         if details[0].node.selection_set is None:
             return None
-        key = (return_type, *[id(one.node) for one in details])
-        known = self._selections.get(key)
-        if known is None:
-            nodes = tuple(one.node for one in details)
-            known = self._selections[key] = _Selection(nodes, tuple(sorted(self._conditions(nodes))))
-            if len(self._selections) > _KEPT:
-                self._selections.popitem(last=False)
-        else:
-            self._selections.move_to_end(key)
+        nodes = [one.node for one in details]
+        known = self._selections.of(nodes, lambda: _Selection(tuple(sorted(self._conditions(nodes)))), return_type)
         values = tuple([self.variable_values.coerced.get(name) for name in known.conditions])
         if values not in known.plans:
             if len(known.plans) >= _WAYS:
@@ -109,7 +98,7 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
             return None
         return compiled(return_type, below) if below is not None else None
 
-    def _conditions(self, nodes: tuple[FieldNode, ...]) -> set[str]:
+    def _conditions(self, nodes: Sequence[FieldNode]) -> set[str]:
         """Names of variables in `@skip` and `@include` anywhere below these nodes."""
         found: set[str] = set()
         seen: set[str] = set()

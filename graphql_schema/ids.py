@@ -15,8 +15,8 @@ ids of one book do not show that they are of one book: whoever has them was show
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
+from binascii import b2a_base64
 from datetime import UTC, datetime, timedelta
 
 from cryptography.exceptions import InvalidTag
@@ -63,7 +63,7 @@ class OpaqueIds:
             person, check = _text(sealed), sealed[: _BLOCK - _KEY]
             self._last = (patient_id, person, check)
         self._encrypted(key + check, self._room)
-        return person + _text(self._block)
+        return person + b2a_base64(self._block, newline=False).translate(_URLSAFE, b"=").decode()
 
     def record_key(self, text: str) -> tuple[bytes, bytes] | None:
         """Person key and record key behind a record's id, None for a text that is none."""
@@ -116,8 +116,8 @@ class OpaqueIds:
             return None
 
 
-def _text(sealed: bytes | memoryview) -> str:
-    return binascii.b2a_base64(sealed, newline=False).translate(_URLSAFE, b"=").decode()
+def _text(sealed: bytes) -> str:
+    return b2a_base64(sealed, newline=False).translate(_URLSAFE, b"=").decode()
 
 
 def _decoded(text: str) -> bytes | None:

@@ -7,20 +7,28 @@ the whole book would have given; in doubt (directives, several lists, arguments 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from graphql import FieldNode, FragmentSpreadNode, GraphQLObjectType, GraphQLResolveInfo, SelectionSetNode
-from graphql.execution.values import VariableValues, get_argument_values
+from graphql import (
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    SelectionSetNode,
+)
 from strawberry.utils.str_converters import to_camel_case
 
 from ehb.domain import book as domain
 from ehb.domain.access import ALL_SECTIONS
 from ehb.domain.records import RECORD_TYPES, Book, Section
 from ehb.errors import BadInput
+from graphql_schema.by_nodes import ByNodes
 from graphql_schema.connections import Narrowing, window
-from graphql_schema.context import Context, Info
+from graphql_schema.context import Info
+from graphql_schema.subtree import Arguments, Impure
 
 _WHOLE: dict[str, frozenset[Section]] = {
     "summary": domain.SUMMARY_SECTIONS,
@@ -34,6 +42,7 @@ _SECTIONS: dict[str, Section] = {
     for section in Section
 }
 _BOOKS = {book.value.lower(): book for book in Book}
+_KNOWN: ByNodes[_Asked] = ByNodes()
 _ATTRIBUTES = {to_camel_case(name): name for kind in RECORD_TYPES for name in kind.__struct_fields__}
 """Fields of records, as the schema names them: each shows the attribute of its name, but for the id."""
 
@@ -48,25 +57,62 @@ class _Needs:
     lists: list[tuple[str, str, FieldNode]] = field(default_factory=list)
     """Lists that are paged: the type that has the field, the name of the list, the field."""
 
-    def fields(self, raw: GraphQLResolveInfo[Any]) -> frozenset[str] | None:
-        """Attributes of the records that are in the lists; None for all, which the views of a whole book ask for."""
-        if self.whole:
-            return None
-        names = (one.name.value for _, _, chosen in self.lists for one in _nodes(raw, chosen))
-        return frozenset(_ATTRIBUTES[name] for name in names if name in _ATTRIBUTES)
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is known of a selection from the text of its document."""
+
+    everything: domain.ReadQuery
+    """What it needs, page or no page."""
+    name: str = ""
+    """Of the one list that there is."""
+    arguments: Arguments | None = None
+    """Its arguments as they are written there."""
+    given: Mapping[str, Any] | None = None
+    """Their values, when no variable is among them."""
 
 
 def asked_of_book(info: Info, patient_id: bytes | None) -> domain.ReadQuery:
     """The query for the book below the root that `info` is of."""
     raw = info._raw_info
+    asked = _KNOWN.of(raw.field_nodes, lambda: _asked(raw))
+    if asked.arguments is None or patient_id is None:
+        return asked.everything
+    try:
+        given = asked.given if asked.given is not None else asked.arguments(raw)
+        kinds = given.get("kinds")
+        narrowing = Narrowing(**{**given, "kinds": tuple(kinds) if kinds is not None else None})
+        page = window(info.context, patient_id, asked.name, narrowing)
+    except (BadInput, GraphQLError):
+        return asked.everything  # the arguments will be refused, which is the list's to say
+    return replace(asked.everything, window=page)
+
+
+def _asked(raw: GraphQLResolveInfo[Any]) -> _Asked:
     needs = _Needs()
     for root in raw.field_nodes:
         for chosen in _fields(raw, root.selection_set):
             _add(raw, needs, chosen)
-    page = None
-    if patient_id is not None and not needs.whole and len(needs.lists) == 1:
-        page = _window(raw, info.context, patient_id, *needs.lists[0])
-    return domain.ReadQuery(frozenset(needs.sections), page, history=needs.history, fields=needs.fields(raw))
+    query = domain.ReadQuery(frozenset(needs.sections), history=needs.history, fields=_attributes(raw, needs))
+    if needs.whole or len(needs.lists) != 1:
+        return _Asked(query)
+    parent, name, node = needs.lists[0]
+    kind = raw.schema.get_type(parent)
+    if not isinstance(kind, GraphQLObjectType):
+        return _Asked(query)
+    arguments = Arguments(raw.schema, kind.fields[node.name.value], node)
+    try:
+        return _Asked(query, name, arguments, None if arguments.vary else arguments(None))
+    except (Impure, GraphQLError):
+        return _Asked(query)
+
+
+def _attributes(raw: GraphQLResolveInfo[Any], needs: _Needs) -> frozenset[str] | None:
+    """Attributes of the records that are in the lists; None for all, which the views of a whole book ask for."""
+    if needs.whole:
+        return None
+    names = (one.name.value for _, _, chosen in needs.lists for one in _nodes(raw, chosen))
+    return frozenset(_ATTRIBUTES[name] for name in names if name in _ATTRIBUTES)
 
 
 def _add(raw: GraphQLResolveInfo[Any], needs: _Needs, chosen: FieldNode) -> None:
@@ -82,30 +128,6 @@ def _add(raw: GraphQLResolveInfo[Any], needs: _Needs, chosen: FieldNode) -> None
             if (section := _SECTIONS.get(inner.name.value)) is not None:
                 needs.sections.add(section)
                 needs.lists.append((f"{_BOOKS[name].value.capitalize()}Book", section.value, inner))
-
-
-def _window(
-    raw: GraphQLResolveInfo[Any], context: Context, patient_id: bytes, parent: str, name: str, node: FieldNode
-) -> domain.Window | None:
-    """None when the arguments will be refused, which is the list's to say."""
-    kind = raw.schema.get_type(parent)
-    if not isinstance(kind, GraphQLObjectType):
-        return None
-    variables = VariableValues({}, cast("dict[str, Any]", raw.variable_values))  # strawberry gives the values alone
-    given = get_argument_values(kind.fields[node.name.value], node, variables)
-    kinds = given.get("kinds")
-    narrowing = Narrowing(
-        given["first"],
-        given.get("after"),
-        given.get("from"),
-        given.get("to"),
-        given.get("facility"),
-        tuple(kinds) if kinds is not None else None,
-    )
-    try:
-        return window(context, patient_id, name, narrowing)
-    except BadInput:
-        return None
 
 
 def _nodes(raw: GraphQLResolveInfo[Any], listed: FieldNode) -> Iterator[FieldNode]:

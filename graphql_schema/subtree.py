@@ -27,6 +27,7 @@ from graphql import (
     GraphQLSchema,
     ListValueNode,
     ObjectValueNode,
+    ValueNode,
     VariableNode,
     get_named_type,
     is_abstract_type,
@@ -82,7 +83,7 @@ class Arguments:
     def vary(self) -> bool:
         """Whether any is a variable. Raises Impure for one inside of a list or an object."""
         given = [one.value for one in self.node.arguments or ()]
-        if any(isinstance(one, ListValueNode | ObjectValueNode) for one in given):
+        if any(_varies(one) for one in given if not isinstance(one, VariableNode)):
             raise Impure
         return any(isinstance(one, VariableNode) for one in given)
 
@@ -94,6 +95,14 @@ class Arguments:
         known = made.schema_converter.scalar_registry
         definition: StrawberryField = self.field.extensions["strawberry-definition"]
         return convert_arguments(values, definition.arguments, known, made.config)
+
+
+def _varies(value: ValueNode) -> bool:
+    if isinstance(value, ListValueNode):
+        return any(_varies(one) for one in value.values)
+    if isinstance(value, ObjectValueNode):
+        return any(_varies(one.value) for one in value.fields)
+    return isinstance(value, VariableNode)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from asyncio import gather
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 import msgspec
 
@@ -35,6 +36,7 @@ _MISPLACED = "misplaced"
 """A version that was sent to the wrong person's book: nobody reads it there, not even in the history."""
 _STATE_OF = {ending: state for state, ending in ENDED.items()}
 _REASON = b"reason\0"
+_SEALED = itemgetter("sealed", "_id")
 _PAYLOAD = {"sealed": 1}
 _HISTORY = {"sealed": 1, "state": 1, "ended": 1, "reason": 1, "episode": 1}
 
@@ -161,7 +163,7 @@ class Records:
 
 def opened(key: DataKey, documents: Iterable[Document], decode: Decode = whole) -> list[Record]:
     """The records in sealed documents. Raises SealBroken for one that stands in a foreign place."""
-    return [decode(key.open(document["sealed"], document["_id"])) for document in documents]
+    return [decode(payload) for payload in key.open_each(map(_SEALED, documents))]
 
 
 def _opened(permit: Permit, person: Person, documents: list[Document], query: ReadQuery) -> list[Record]:

@@ -16,7 +16,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +118,14 @@ class DataKey:
         """The payload. Raises SealBroken when it was not sealed with this key for this place."""
         try:
             return self._aead.decrypt(sealed[:_NONCE], sealed[_NONCE:], place)
+        except InvalidTag:
+            raise SealBroken from None
+
+    def open_each(self, sealed: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+        """The payloads of many, each with its place. Raises SealBroken as `open` does."""
+        decrypt = self._aead.decrypt
+        try:
+            return [decrypt(one[:_NONCE], one[_NONCE:], place) for one, place in sealed]
         except InvalidTag:
             raise SealBroken from None
 

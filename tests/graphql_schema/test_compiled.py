@@ -349,7 +349,7 @@ def test_nothing_of_a_request_is_kept_with_a_plan() -> None:
 
 
 def test_plans_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphql_schema.execution._KEPT", 5)
+    monkeypatch.setattr("graphql_schema.by_nodes.KEPT", 5)
     running = schema(_Compiled)
     CompiledExecution._selections.clear()
 
@@ -373,5 +373,5 @@ def test_plans_of_one_selection_are_bounded() -> None:
         answer = orjson.loads(run(running, document, Loose, dict(zip(names, values, strict=True))))
         assert answer["data"]["box"].keys() == {"sure", *itertools.compress(names, [not one for one in values])}
 
-    [selection] = CompiledExecution._selections.values()
+    [(_, selection)] = CompiledExecution._selections.values()
     assert len(selection.plans) == 16
