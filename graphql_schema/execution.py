@@ -18,13 +18,14 @@ The switch: `make_schema(compiled=False)`. The one invariant: an answer is what 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from graphql import (
     DirectiveNode,
     FieldNode,
+    FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLOutputType,
     GraphQLResolveInfo,
@@ -78,11 +79,18 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
                 )  # which finds out what is wrong
         return super().complete_value(return_type, field_details_list, info, path, result, position_context)
 
+    def build_response(self, data: dict[str, Any] | None) -> Any:
+        """The answer. What was lent to resolvers leads back here: only the garbage collector would free a request."""
+        self.async_helpers = None  # type: ignore[assignment]
+        return super().build_response(data)
+
     def _plan(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projection | None:
         if details[0].node.selection_set is None:
             return None
         nodes = [one.node for one in details]
-        known = self._selections.of(nodes, lambda: _Selection(tuple(sorted(self._conditions(nodes)))), return_type)
+        known = self._selections.of(
+            nodes, lambda: _Selection(tuple(sorted(_conditions(nodes, self.fragment_definitions)))), return_type
+        )
         values = tuple([self.variable_values.coerced.get(name) for name in known.conditions])
         if values not in known.plans:
             if len(known.plans) >= _WAYS:
@@ -98,25 +106,22 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
             return None
         return compiled(return_type, below) if below is not None else None
 
-    def _conditions(self, nodes: Sequence[FieldNode]) -> set[str]:
-        """Names of variables in `@skip` and `@include` anywhere below these nodes."""
-        found: set[str] = set()
-        seen: set[str] = set()
 
-        def walk(selection: SelectionSetNode | None) -> None:
-            for node in selection.selections if selection else ():
-                found.update(_variables(node.directives))
-                if isinstance(node, FragmentSpreadNode):
-                    name = node.name.value
-                    if name not in seen and name in self.fragment_definitions:
-                        seen.add(name)
-                        walk(self.fragment_definitions[name].selection_set)
-                else:
-                    walk(getattr(node, "selection_set", None))
-
-        for node in nodes:
-            walk(node.selection_set)
-        return found
+def _conditions(nodes: Iterable[FieldNode], fragments: Mapping[str, FragmentDefinitionNode]) -> set[str]:
+    """Names of variables in `@skip` and `@include` anywhere below these nodes."""
+    found: set[str] = set()
+    left: list[SelectionSetNode | None] = [node.selection_set for node in nodes]
+    spread: set[str] = set()
+    while left:
+        selection = left.pop()
+        for node in selection.selections if selection else ():
+            found.update(_variables(node.directives))
+            if not isinstance(node, FragmentSpreadNode):
+                left.append(getattr(node, "selection_set", None))
+            elif (name := node.name.value) not in spread and name in fragments:
+                spread.add(name)
+                left.append(fragments[name].selection_set)
+    return found
 
 
 def _variables(directives: Iterable[DirectiveNode] | None) -> Iterator[str]:
