@@ -234,7 +234,7 @@ async def _seal_now_and_then(seals: TrailSeals) -> None:
     while True:
         await asyncio.sleep(SEAL_EVERY)
         try:
-            await seals.seal()
+            await seals.seal(at_least=timedelta(seconds=SEAL_EVERY))
         except EhbError as error:
             log.warning("sealing the trail failed, trying again", code=error.code)
 

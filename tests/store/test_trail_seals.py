@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pymongo.monitoring import CommandSucceededEvent
 
 from ehb.domain.audit import AuditEvent
 from ehb.domain.merkle import included, leaf_hash
 from ehb.domain.trail_seal import Finding, leaf_of
 from ehb.signing import CHECKPOINT, CONSENT_RECEIPT, NotSigned, Signer, verified
 from ehb.store.audit_trail import AuditTrail
-from ehb.store.mongo import Mongo
+from ehb.store.mongo import Mongo, connect
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import LOOK_BACK, TrailProofs, TrailSeals
+from tests.hearing import Hearing, heard
 from tests.house import House
 from tests.running import ehb
 from tests.stewards import environment
@@ -205,6 +207,61 @@ async def test_a_line_that_comes_late_is_sealed_and_one_that_comes_too_late_is_n
     await sealer(mongo, late + timedelta(minutes=1)).seal()
 
     assert [one.kind for one in await findings(mongo)] == ["INSERTED"]
+
+
+async def test_a_late_line_is_sealed_once_though_earlier_batches_do_not_say_what_was_late(mongo: Mongo) -> None:
+    await trail(mongo)
+    written, seals = AuditTrail(mongo), mongo.database["audit_seals"]
+    await written.append(event(BEGIN + timedelta(seconds=70)))
+    assert await sealer(mongo, BEGIN + timedelta(minutes=4)).seal() == 1
+    await seals.update_many({}, {"$unset": {"fresh": 1, "late": 1}})
+
+    await written.append(event(BEGIN + timedelta(seconds=71)))
+    assert await sealer(mongo, BEGIN + timedelta(minutes=5)).seal() == 1
+    await sealer(mongo, BEGIN + timedelta(minutes=6)).seal()
+
+    assert sum([len(one["leaves"]) // 64 async for one in seals.find()]) == 62
+    assert await findings(mongo) == []
+
+
+async def test_where_nothing_came_late_no_sealed_line_is_read_again(mongo: Mongo, mongo_uri: str) -> None:
+    """Ten minutes of everybody's lines are a hundred thousand in a busy house, each half minute, in each worker."""
+    await trail(mongo)
+    await AuditTrail(mongo).append(event(BEGIN + timedelta(minutes=3, seconds=1)))
+    with heard(Read()) as read:
+        other = connect(mongo_uri, mongo.database.name)
+        try:
+            assert await sealer(other, BEGIN + timedelta(minutes=4)).seal() == 1
+        finally:
+            await other.close()
+
+    assert read.lines == [1]
+    assert read.leaves == 0
+
+
+class Read(Hearing):
+    """How many lines each look into the trail gave, and how many batches came with their leaves."""
+
+    def __init__(self) -> None:
+        self.lines: list[int] = []
+        self.leaves = 0
+
+    def succeeded(self, event: CommandSucceededEvent) -> None:
+        cursor = event.reply.get("cursor", {})
+        batch, of = cursor.get("firstBatch", []), str(cursor.get("ns", "")).rpartition(".")[2]
+        if of == "audit_events" and event.command_name == "find":
+            self.lines.append(len(batch))
+        elif of == "audit_seals":
+            self.leaves += sum("leaves" in one for one in batch)
+
+
+async def test_a_time_too_short_is_left_for_later(mongo: Mongo) -> None:
+    await trail(mongo)
+    await AuditTrail(mongo).append(event(BEGIN + timedelta(minutes=3, seconds=1)))
+    half = timedelta(seconds=30)
+
+    assert await sealer(mongo, BEGIN + timedelta(minutes=3, seconds=29)).seal(at_least=half) == 0
+    assert await sealer(mongo, BEGIN + timedelta(minutes=3, seconds=30)).seal(at_least=half) == 1
 
 
 async def test_many_workers_seal_at_once_while_others_write(mongo: Mongo) -> None:
