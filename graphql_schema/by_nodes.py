@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from graphql import FieldNode
 
 V = TypeVar("V")
-KEPT = 1_024
+KEPT = 512
 """Selections that are known; the one that was used longest ago goes first."""
 
 
