@@ -33,6 +33,11 @@ class AuditTrail:
         else:
             await self._events.insert_one(_document(event), session=session)
 
+    async def append_all(self, events: Sequence[AuditEvent], session: Session) -> None:
+        """Make events durable with a transaction."""
+        if events:
+            await self._events.insert_many([_document(event) for event in events], session=session)
+
     async def _insert(self, documents: Sequence[Document]) -> list[Exception | None]:
         if len(documents) == 1:
             await self._events.insert_one(documents[0])

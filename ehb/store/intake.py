@@ -7,11 +7,14 @@ The one invariant: episode, records, receipt and audit event move together; whoe
 from __future__ import annotations
 
 import dataclasses
+from asyncio import sleep
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
-from ehb.domain.identity import INSURANCE, Identifier
+from ehb.domain.identity import Identifier
 from ehb.domain.records import LegalStatus, Record
 from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import (
@@ -23,13 +26,31 @@ from ehb.domain.submission import (
     records_from,
 )
 from ehb.store.audit_trail import AuditTrail
-from ehb.store.mongo import Mongo, Session
+from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import Found, People, Person, same_person
 from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
 from ehb.store.records import Records
 from ehb.store.registry import Registry
 from ehb.store.submissions import Episode, Kept, Submissions
 from ehb.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A visit as it came, with the permit that allows it and the event that must be durable with it."""
+
+    permit: Permit
+    visit: VisitSummary
+    body: bytes
+    event: AuditEvent
+    now: datetime
+
+    def touches(self) -> frozenset[Hashable]:
+        """What two visits must not share to be taken in one transaction: an episode, a number or a card."""
+        visit = self.visit
+        return frozenset(
+            ((visit.facility, visit.source, visit.episode), *visit.patient.identifiers, *visit.patient.cards)
+        )
 
 
 class Intake:
@@ -72,15 +93,7 @@ class Intake:
         """
         found = await self._people.resolve(permit, visit.patient, now=now, session=session)
         person = found.person if found else None
-        receipt_id = new_receipt_id()
-        claim = Episode(
-            self._submissions.episode_id(permit, visit),
-            1,
-            self._submissions.content_digest(visit),
-            receipt_key(receipt_id) or b"",
-            person.patient_id if person else None,
-            visit.preliminary,
-        )
+        claim = self._claim(permit, visit, person)
         before = await self._submissions.claim(permit, claim, session)
         if before is not None and self._same(before, visit, claim.digest) and (before.patient_id or person is None):
             return await self._unchanged(permit, visit, before, event, session)
@@ -95,14 +108,14 @@ class Intake:
             await self._people.write(permit, found, session)
         records: tuple[Record, ...] = ()
         if person is not None:
-            records = await self._recorded(visit, person, claim.id, session, now=now, new=before is None)
+            records = await self._records_of(visit, claim.id, now=now)
+            await self._records.append(person, claim.id, records, session, now=now, new=before is None)
             if before is not None and before.patient_id is None:
                 await self._submissions.adopt(permit, before.id, person, session)
         status = Status.ACCEPTED if person else Status.WAITING_FOR_IDENTITY
         version = before.version + 1 if before else 1
-        if found is not None and found.contradicted:
-            visit = dataclasses.replace(visit, problems=(*visit.problems, IDENTITY_DIFFERS))
-        receipt = _receipt(receipt_id, status, visit, version, len(records), now)
+        visit = _with_doubt(visit, found)
+        receipt = _receipt(receipt_id_of(claim.submission), status, visit, version, len(records), now)
         waits_for = self._people.blind(visit.patient.cards) if person is None else []
         await self._submissions.store(permit, visit, body, receipt, person, waits_for, now=now, session=session)
         patient_id = person.patient_id if person else None
@@ -113,6 +126,40 @@ class Intake:
         if found is not None:
             await self._join_what_waited(permit, found, event, session)
         return receipt
+
+    async def accept_new(self, sent: Sequence[Sent], session: Session) -> list[Receipt | None]:
+        """Take new visits of people who have a number, many with the commands of one, as `accept` would each of them.
+
+        None for any other, of which nothing is written. No two of them touch the same.
+        """
+        found = await self._people.resolve_all([(one.permit, one.visit.patient, one.now) for one in sent], session)
+        cards = [card for who in found if who for card in who.fresh_cards]
+        awaited = await self._submissions.awaited(self._people.blind(cards), session)
+        plain: dict[bytes, tuple[int, Sent, Found, Episode]] = {}
+        for number, (one, who) in enumerate(zip(sent, found, strict=True)):
+            if who is not None and not (awaited and who.fresh_cards):
+                claim = self._claim(one.permit, one.visit, who.person)
+                plain.setdefault(who.person.patient_id, (number, one, who, claim))
+        new = await self._submissions.claim_all([(one.permit, claim) for _, one, _, claim in plain.values()], session)
+        receipts: list[Receipt | None] = [None] * len(sent)
+        written = _Written([], [], [], [])
+        for number, one, who, claim in (taken for taken, is_new in zip(plain.values(), new, strict=True) if is_new):
+            records = await self._records_of(one.visit, claim.id, now=one.now)
+            visit = _with_doubt(one.visit, who)
+            receipt = _receipt(receipt_id_of(claim.submission), Status.ACCEPTED, visit, 1, len(records), one.now)
+            receipts[number] = receipt
+            written.people.append(who)
+            written.records.extend(self._records.first(who.person, claim.id, records))
+            written.submissions.append(
+                self._submissions.document(one.permit, visit, one.body, receipt, who.person, now=one.now)
+            )
+            written.events.append(dataclasses.replace(one.event, patient_id=who.person.patient_id))
+            await sleep(0)  # others are answered between two visits
+        await self._people.write_all(written.people, session)
+        await self._records.insert(written.records, session)
+        await self._submissions.insert(written.submissions, session)
+        await self._trail.append_all(written.events, session)
+        return receipts
 
     async def resolve(
         self,
@@ -165,31 +212,38 @@ class Intake:
         signed = self._submissions.content_digest(visit, signature=LegalStatus.SIGNED)
         return doubtful and before.digest == signed
 
-    async def _recorded(
-        self, visit: VisitSummary, person: Person, episode: bytes, session: Session, *, now: datetime, new: bool
-    ) -> tuple[Record, ...]:
-        records = records_from(
+    def _claim(self, permit: Permit, visit: VisitSummary, person: Person | None) -> Episode:
+        """The first version of the visit's episode, with a new receipt."""
+        return Episode(
+            self._submissions.episode_id(permit, visit),
+            1,
+            self._submissions.content_digest(visit),
+            receipt_key(new_receipt_id()) or b"",
+            person.patient_id if person else None,
+            visit.preliminary,
+        )
+
+    async def _records_of(self, visit: VisitSummary, episode: bytes, *, now: datetime) -> tuple[Record, ...]:
+        return records_from(
             visit,
             facility_name=await self._registry.facility_name(visit.facility, visit.day),
             now=now,
             key_for=lambda identity: self._submissions.record_key(episode, identity),
             lists=self._lists,
         )
-        await self._records.append(person, episode, records, session, now=now, new=new)
-        return records
 
     async def _join_what_waited(self, permit: Permit, found: Found, event: AuditEvent, session: Session) -> None:
         """A card that the book learns today may be the one that an earlier visit came with and nothing else."""
-        cards = [one for one in found.fresh if one.system == INSURANCE]
-        if not cards:
+        if not found.fresh_cards:
             return
-        for kept in await self._submissions.waiting_for(permit, self._people.blind(cards), session):
+        for kept in await self._submissions.waiting_for(permit, self._people.blind(found.fresh_cards), session):
             if same_person(found.patient, kept.visit.patient):
                 await self._settle(permit, kept, found.person, event, session)
 
     async def _settle(self, permit: Permit, kept: Kept, person: Person, event: AuditEvent, session: Session) -> None:
         """Move what waited into the book of its person."""
-        records = await self._recorded(kept.visit, person, kept.episode, session, now=kept.received, new=False)
+        records = await self._records_of(kept.visit, kept.episode, now=kept.received)
+        await self._records.append(person, kept.episode, records, session, now=kept.received, new=False)
         await self._submissions.settle(permit, kept, person, len(records), session)
         await self._trail.append(dataclasses.replace(event, patient_id=person.patient_id), session)
 
@@ -203,6 +257,23 @@ class Intake:
         if stored is None:
             return Receipt(receipt_id, status, visit.episode, before.version, 0, ())
         return dataclasses.replace(stored, status=status, episode=visit.episode)
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What a transaction adds, gathered so that one command takes all of a kind."""
+
+    people: list[Found]
+    records: list[Document]
+    submissions: list[Document]
+    events: list[AuditEvent]
+
+
+def _with_doubt(visit: VisitSummary, found: Found | None) -> VisitSummary:
+    """The visit, warned about when it contradicts what the eID vouched for."""
+    if found is None or not found.contradicted:
+        return visit
+    return dataclasses.replace(visit, problems=(*visit.problems, IDENTITY_DIFFERS))
 
 
 def _receipt(

@@ -133,6 +133,16 @@ class Mongo:
         raise Conflict
 
 
+async def once(mongo: Mongo, work: Callable[[Session], Awaitable[T]]) -> T:
+    """Run `work` in one transaction, and not again: for those who know what else to do when it fails."""
+    reads = ReadConcern("snapshot")
+    async with (
+        mongo.client.start_session() as session,
+        await session.start_transaction(read_concern=reads, write_concern=MAJORITY),
+    ):
+        return await work(session)
+
+
 async def by_id(collection: AsyncCollection[Document], keys: Sequence[bytes]) -> list[Document | None]:
     """The documents with these keys, in their order."""
     if len(keys) == 1:

@@ -13,14 +13,16 @@ a steward (`ehb.store.merges`), not by a login or a file, and each keeps what ca
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from pymongo import UpdateOne
 
 from ehb.domain.access import Action, Permit
 from ehb.domain.identity import (
+    INSURANCE,
     NATIONAL_ID,
     NEWBORN,
     ElectronicIdentity,
@@ -66,6 +68,11 @@ class Found:
     changed: bool
     contradicted: bool = False
     """The visit gives another birth date than the eID vouched for: perhaps a mistyped number, so nothing is learned."""
+
+    @property
+    def fresh_cards(self) -> list[Identifier]:
+        """Insurance cards that the book did not know."""
+        return [one for one in self.fresh if one.system == INSURANCE]
 
 
 def people_of(opened: object, permit: Permit) -> list[Person]:
@@ -138,11 +145,29 @@ class People:
         """The person whom a visit is about, a new one for an unknown number. None when nothing identifies them."""
         _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
         known = await self._known((*details.identifiers, *details.cards), session)
-        patient_id = next((known[one] for one in details.identifiers if one in known), None)
-        by_card = patient_id is None
-        if patient_id is None:
-            patient_id = next((known[one] for one in details.cards if one in known), None)
+        patient_id = _named(details, known)
         person = await self._person(patient_id, session) if patient_id else None
+        return self._found(details, known, person, now)
+
+    async def resolve_all(
+        self, asked: Sequence[tuple[Permit, PatientDetails, datetime]], session: Session
+    ) -> list[Found | None]:
+        """The same for many, with as many commands. Nothing tells whether two of them are one new person."""
+        for permit, _, _ in asked:
+            _require(permit, Action.SUBMIT)
+        known = await self._known([one for _, who, _ in asked for one in (*who.identifiers, *who.cards)], session)
+        named = [_named(details, known) for _, details, _ in asked]
+        documents = self._people.find({"_id": {"$in": [*{one for one in named if one}]}}, session=session)
+        people = {bytes(one["_id"]): self._opened(one) for one in await documents.to_list()}
+        return [
+            self._found(details, known, people.get(patient_id) if patient_id else None, now)
+            for (_, details, now), patient_id in zip(asked, named, strict=True)
+        ]
+
+    def _found(
+        self, details: PatientDetails, known: Mapping[Identifier, bytes], person: Person | None, now: datetime
+    ) -> Found | None:
+        by_card = not any(one in known for one in details.identifiers)
         if person is not None and by_card and not same_person(person.patient(), details):
             person = None
         if person is None and not details.identifiers:
@@ -162,6 +187,15 @@ class People:
         _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
         if found.changed:
             await self._write(found.person, found.patient, found.fresh, session)
+
+    async def write_all(self, found: Iterable[Found], session: Session) -> None:
+        """The same of several people, none of them twice."""
+        changed = [one for one in found if one.changed]
+        if changed:
+            await self._people.bulk_write(
+                [UpdateOne(*_told(one.person, one.patient), upsert=True) for one in changed], session=session
+            )
+        await self._point(((one.person, one.fresh) for one in changed), session)
 
     async def named(self, permit: Permit, identifier: Identifier, session: Session) -> Person | None:
         """The person whom a steward names by an exact identifier."""
@@ -220,18 +254,18 @@ class People:
         return Person(patient_id, key, wrapped, key.seal(_encode(Patient()), b"patient\0" + patient_id))
 
     async def _write(self, person: Person, patient: Patient, fresh: Sequence[Identifier], session: Session) -> None:
-        sealed = person.data_key.seal(_encode(patient), b"patient\0" + person.patient_id)
-        await self._people.update_one(
-            {"_id": person.patient_id},
-            {"$set": {"sealed": sealed}, "$setOnInsert": {"key": person.wrapped}},
-            upsert=True,
-            session=session,
-        )
-        if fresh:
-            await self._identifiers.insert_many(
-                [{"_id": self._blind(identifier), "patient": person.patient_id} for identifier in fresh],
-                session=session,
-            )
+        await self._people.update_one(*_told(person, patient), upsert=True, session=session)
+        await self._point([(person, fresh)], session)
+
+    async def _point(self, fresh: Iterable[tuple[Person, Sequence[Identifier]]], session: Session) -> None:
+        """Let identifiers that nobody had lead to their people."""
+        pointing = [
+            {"_id": self._blind(identifier), "patient": person.patient_id}
+            for person, identifiers in fresh
+            for identifier in identifiers
+        ]
+        if pointing:
+            await self._identifiers.insert_many(pointing, session=session)
 
     def _blind(self, identifier: Identifier) -> bytes:
         return self._vault.blind_index("identifier", identifier.system, identifier.value)
@@ -243,6 +277,17 @@ def patient_of(book: Sequence[Person]) -> Patient:
     shown = next((patient for patient in patients if patient.vouched), patients[0])
     held = dict.fromkeys(one for patient in (shown, *patients) for one in patient.identifiers)
     return msgspec.structs.replace(shown, identifiers=tuple(held))
+
+
+def _named(details: PatientDetails, known: Mapping[Identifier, bytes]) -> bytes | None:
+    """Whom the numbers of a visit lead to, in their order of trust; the cards when no number does."""
+    return next((known[one] for one in (*details.identifiers, *details.cards) if one in known), None)
+
+
+def _told(person: Person, patient: Patient) -> tuple[Document, Document]:
+    """Filter and update that keep what is known of a person, and the person when they are new."""
+    sealed = person.data_key.seal(_encode(patient), b"patient\0" + person.patient_id)
+    return {"_id": person.patient_id}, {"$set": {"sealed": sealed}, "$setOnInsert": {"key": person.wrapped}}
 
 
 def _require(permit: Permit, *actions: Action) -> None:

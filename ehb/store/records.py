@@ -121,6 +121,15 @@ class Records:
         if fresh:
             await self._records.insert_many(fresh, session=session)
 
+    def first(self, person: Person, episode: bytes, records: Iterable[Record]) -> list[Document]:
+        """The records of an episode that has no earlier version, as they lie in this person's book."""
+        return [_document(person, episode, record, 1, _digest(person.data_key, record)) for record in records]
+
+    async def insert(self, documents: Sequence[Document], session: Session) -> None:
+        """Add what `first` made, of as many people as there are."""
+        if documents:
+            await self._records.insert_many(documents, session=session)
+
     async def _history(self, patient_id: bytes, episode: bytes, session: Session) -> dict[bytes, _Version]:
         """The newest version of every record that the episode ever had in this book, by record key."""
         newest: dict[bytes, _Version] = {}

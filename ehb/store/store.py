@@ -10,7 +10,9 @@ transaction, so a crash at any moment leaves either all of them or none.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
@@ -27,10 +29,11 @@ from ehb.store.audit_trail import AuditTrail
 from ehb.store.budgets import Budgets
 from ehb.store.consents import ConsentShelf
 from ehb.store.grants import Grants
+from ehb.store.group_commit import GroupCommit
 from ehb.store.guardians import GuardianShelf
-from ehb.store.intake import Intake
+from ehb.store.intake import Intake, Sent
 from ehb.store.merges import Merges
-from ehb.store.mongo import Mongo, Session, translated
+from ehb.store.mongo import Mongo, Session, once, translated
 from ehb.store.people import People, patient_of, people_of
 from ehb.store.practitioners import Practitioners
 from ehb.store.presentations import PresentationShelf
@@ -39,6 +42,8 @@ from ehb.store.records import Records
 from ehb.store.registry import Registry
 from ehb.store.vault import Vault
 
+_SHARES = 200_000
+"""Bytes up to which a visit shares a transaction with others: a larger one is a hundred rows and more by itself."""
 _VOUCHED = "eID: one person, several numbers"
 
 
@@ -56,6 +61,7 @@ class Store:
         self._receipts = ReceiptShelf(mongo, vault, self._people)
         self._registry = Registry(mongo)
         self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry, lists)
+        self._arriving = GroupCommit[Sent, Receipt](self._submit, self._submit_together, Sent.touches)
         self._practitioners = Practitioners(mongo, vault)
         grants = Grants(mongo, self._people)
         self.consents = ConsentShelf(mongo, grants, self._people, self._trail)
@@ -103,15 +109,25 @@ class Store:
         self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, *, now: datetime, dry_run: bool
     ) -> Receipt:
         """Store a visit, refuse it, or keep it waiting; `dry_run` goes the very same way and undoes it."""
-        step = self._intake.reject if refused(visit.problems) else self._intake.accept
+        sent = Sent(permit, visit, body, event, now)
+        if dry_run:
+            receipt = await self._submit(sent, keep=False)
+            await self._trail.append(event)
+            return receipt
+        if refused(visit.problems) or len(body) > _SHARES:
+            return await self._submit(sent)
+        return await self._arriving.one(sent)
+
+    async def _submit(self, sent: Sent, *, keep: bool = True) -> Receipt:
+        step = self._intake.reject if refused(sent.visit.problems) else self._intake.accept
 
         async def work(session: Session) -> Receipt:
-            return await step(permit, visit, body, event, session, now=now)
+            return await step(sent.permit, sent.visit, sent.body, sent.event, session, now=sent.now)
 
-        receipt = await self._mongo.transaction(work, keep=not dry_run)
-        if dry_run:
-            await self._trail.append(event)
-        return receipt
+        return await self._mongo.transaction(work, keep=keep)
+
+    async def _submit_together(self, sent: Sequence[Sent]) -> Sequence[Receipt | None]:
+        return await once(self._mongo, partial(self._intake.accept_new, sent))
 
     async def retract(
         self, permit: Permit, receipt_id: str, reason: str, event: AuditEvent, *, now: datetime

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 
 from ehb.domain.access import Action, Permit
 from ehb.domain.records import LegalStatus
@@ -28,6 +28,8 @@ from ehb.store.receipts import CODE, WAITS, episode_id, receipt_key, require_own
 from ehb.store.signposts import CARD, EPISODE, Signposts
 from ehb.store.vault import Vault
 
+_LEVEL = 2
+"""Of compression: for visit files it takes less time than 1 and leaves less."""
 REJECTED_KEPT = timedelta(days=90)
 _BODY, _VISIT = b"body\0", b"visit\0"
 _encode = msgspec.msgpack.Encoder().encode
@@ -83,33 +85,31 @@ class Submissions:
     async def claim(self, permit: Permit, episode: Episode, session: Session) -> Episode | None:
         """Make an episode that is not there yet; one that is stays as it is and is given back."""
         require_own(permit)
-        new = {
-            "version": episode.version,
-            "digest": episode.digest,
-            "submission": episode.submission,
-            "patient": episode.patient_id,
-            "preliminary": episode.preliminary,
-        }
         found = await self._episodes.find_one_and_update(
             {"_id": episode.id},
-            {"$setOnInsert": new},
+            {"$setOnInsert": _fields(episode)},
             upsert=True,
             return_document=ReturnDocument.BEFORE,
             session=session,
         )
         return _episode(found) if found else None
 
+    async def claim_all(self, claims: Sequence[tuple[Permit, Episode]], session: Session) -> list[bool]:
+        """Of many different ones: which were not there, and are made now. The others stay as they are."""
+        if not claims:
+            return []
+        for permit, _ in claims:
+            require_own(permit)
+        made = await self._episodes.bulk_write(
+            [UpdateOne({"_id": one.id}, {"$setOnInsert": _fields(one)}, upsert=True) for _, one in claims],
+            session=session,
+        )
+        return [number in (made.upserted_ids or {}) for number in range(len(claims))]
+
     async def advance(self, permit: Permit, before: Episode, after: Episode, session: Session) -> None:
         """Move an episode from `before` to `after`; a transaction that lost the race does not get past here."""
         require_own(permit)
-        document = {
-            "version": after.version,
-            "digest": after.digest,
-            "submission": after.submission,
-            "patient": after.patient_id,
-            "preliminary": after.preliminary,
-        }
-        await self._episodes.update_one({"_id": after.id}, {"$set": document}, session=session)
+        await self._episodes.update_one({"_id": after.id}, {"$set": _fields(after)}, session=session)
         await self._waits_no_more(before.submission, session, replaced_by=after.submission)
 
     async def store(
@@ -129,12 +129,39 @@ class Submissions:
         What waits for an identity keeps its visit too, as it was read that day, and the blind indexes of the
         insurance cards that may tell later whose it is.
         """
+        document = self.document(permit, visit, body, receipt, person, now=now)
+        submission: bytes = document["_id"]
+        if receipt.status is Status.WAITING_FOR_IDENTITY:
+            key = self._vault.data_key(submission, document["key"])
+            document["visit"] = key.seal(zlib.compress(_encode(visit), _LEVEL), _VISIT + submission)
+            document["waits_for"] = list(waits_for)
+            await self._signposts.put(CARD, waits_for, submission, session)
+            await self._signposts.put(EPISODE, [document["episode"]], submission, session)
+        if receipt.status is Status.REJECTED:
+            document["expires"] = now + REJECTED_KEPT
+        await self._submissions.insert_one(document, session=session)
+
+    async def insert(self, documents: Sequence[Document], session: Session) -> None:
+        """Keep what `document` made."""
+        await self._submissions.insert_many(documents, session=session)
+
+    def document(
+        self,
+        permit: Permit,
+        visit: VisitSummary,
+        body: bytes,
+        receipt: Receipt,
+        person: Person | None,
+        *,
+        now: datetime,
+    ) -> Document:
+        """A receipt and the sealed bytes as they lie, under the key of their person or one of their own."""
         facility = require_own(permit)
         submission = receipt_key(receipt.id)
         if submission is None:
             raise ValueError("not a receipt id")
         key, wrapped = (person.data_key, None) if person else self._vault.new_data_key(submission)
-        document: Document = {
+        return {
             "_id": submission,
             "facility": facility,
             "source": visit.source,
@@ -148,16 +175,8 @@ class Submissions:
             "patient": person.patient_id if person else None,
             "key": wrapped,
             "code": key.seal(receipt.episode.encode(), CODE + submission),
-            "sealed": key.seal(zlib.compress(body, 1), _BODY + submission),
+            "sealed": key.seal(zlib.compress(body, _LEVEL), _BODY + submission),
         }
-        if receipt.status is Status.WAITING_FOR_IDENTITY:
-            document["visit"] = key.seal(zlib.compress(_encode(visit), 1), _VISIT + submission)
-            document["waits_for"] = list(waits_for)
-            await self._signposts.put(CARD, waits_for, submission, session)
-            await self._signposts.put(EPISODE, [document["episode"]], submission, session)
-        if receipt.status is Status.REJECTED:
-            document["expires"] = now + REJECTED_KEPT
-        await self._submissions.insert_one(document, session=session)
 
     async def adopt(self, permit: Permit, episode: bytes, person: Person, session: Session) -> None:
         """Seal under the person's key what was sent while nobody knew whose it was, so that erasing reaches it."""
@@ -179,6 +198,10 @@ class Submissions:
         _require(permit, Action.RESOLVE_IDENTITY)
         found = await self._submissions.find_one({"_id": submission, **WAITS}, session=session)
         return self._kept(found) if found else None
+
+    async def awaited(self, blind: Sequence[bytes], session: Session) -> bool:
+        """Whether anything may wait for one of these insurance cards."""
+        return bool(await self._signposts.places(CARD, blind, session))
 
     async def waiting_for(self, permit: Permit, blind: Sequence[bytes], session: Session) -> list[Kept]:
         """The submissions that wait for one of these insurance cards."""
@@ -239,6 +262,16 @@ class Submissions:
 def _require(permit: Permit, *actions: Action) -> None:
     if permit.action not in actions:
         raise Forbidden
+
+
+def _fields(episode: Episode) -> Document:
+    return {
+        "version": episode.version,
+        "digest": episode.digest,
+        "submission": episode.submission,
+        "patient": episode.patient_id,
+        "preliminary": episode.preliminary,
+    }
 
 
 def _episode(found: Document) -> Episode:
