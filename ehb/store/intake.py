@@ -27,7 +27,8 @@ from ehb.domain.submission import (
 )
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Document, Mongo, Session
-from ehb.store.people import Found, People, Person, same_person
+from ehb.store.patients import same_person
+from ehb.store.people import Found, People, Person
 from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
 from ehb.store.records import Records
 from ehb.store.registry import Registry

@@ -23,16 +23,15 @@ from pymongo import UpdateOne
 from ehb.domain.access import Action, Permit
 from ehb.domain.identity import (
     INSURANCE,
-    NATIONAL_ID,
     NEWBORN,
     ElectronicIdentity,
-    HeldIdentifier,
     Identifier,
     Patient,
 )
 from ehb.domain.submission import PatientDetails
 from ehb.errors import Forbidden
 from ehb.store.mongo import Document, Mongo, Session, by_id
+from ehb.store.patients import born_otherwise, described, same_person, with_identifiers
 from ehb.store.together import Together
 from ehb.store.vault import DataKey, Vault
 
@@ -132,7 +131,7 @@ class People:
             full_name=identity.full_name or patient.full_name,
             birth_date=identity.birth_date or patient.birth_date,
             vouched=patient.vouched or bool(identity.full_name),
-            identifiers=_with(patient.identifiers, (one for one in fresh if one is not account), now),
+            identifiers=with_identifiers(patient.identifiers, (one for one in fresh if one is not account), now),
         )
         await self._write(person, seen, fresh, session)
         same = {known[one] for one in wanted if one in known} - {person.patient_id, *person.others}
@@ -174,12 +173,12 @@ class People:
             return None
         person = person or self._new_person()
         patient = person.patient()
-        if patient.vouched and _born_otherwise(patient, details):
+        if patient.vouched and born_otherwise(patient, details):
             return Found(person, patient, (), changed=False, contradicted=True)
         fresh = tuple(one for one in (*details.identifiers, *details.cards) if one not in known)
-        seen = _described(patient, details)
+        seen = described(patient, details)
         issued = (one for one in fresh if one.system != NEWBORN)  # which is the mother's number, not the child's
-        seen = msgspec.structs.replace(seen, identifiers=_with(seen.identifiers, issued, now))
+        seen = msgspec.structs.replace(seen, identifiers=with_identifiers(seen.identifiers, issued, now))
         return Found(person, seen, fresh, changed=bool(fresh) or seen != patient)
 
     async def write(self, permit: Permit, found: Found, session: Session) -> None:
@@ -293,39 +292,3 @@ def _told(person: Person, patient: Patient) -> tuple[Document, Document]:
 def _require(permit: Permit, *actions: Action) -> None:
     if permit.action not in actions:
         raise Forbidden
-
-
-def _with(held: tuple[HeldIdentifier, ...], fresh: Iterable[Identifier], now: datetime) -> tuple[HeldIdentifier, ...]:
-    """The history with new identifiers; a new number in force ends the one before it, which stays in the history."""
-    today = now.date().isoformat()
-    added = tuple(HeldIdentifier(one.system, one.value, today) for one in fresh)
-    if any(one.system == NATIONAL_ID for one in added):
-        held = tuple(
-            msgspec.structs.replace(one, until=today) if one.system == NATIONAL_ID and one.until is None else one
-            for one in held
-        )
-    return (*held, *added)
-
-
-def same_person(patient: Patient, details: PatientDetails) -> bool:
-    """Whether a card may stand for this person: a veto by birth date and by a second number, never a match by them."""
-    if any(one.system == NATIONAL_ID for one in details.identifiers) and patient.identifier(NATIONAL_ID):
-        return False
-    return patient.birth_date is not None and patient.birth_date[:10] == (details.birth_date or "")[:10]
-
-
-def _born_otherwise(patient: Patient, details: PatientDetails) -> bool:
-    """Two birth dates that cannot both be true, each as precise as it is."""
-    known, given = (patient.birth_date or "")[:10], (details.birth_date or "")[:10]
-    return not known.startswith(given) and not given.startswith(known)
-
-
-def _described(patient: Patient, details: PatientDetails) -> Patient:
-    """The patient with what a facility knows better: everything but what the eID vouched for, nothing emptied."""
-    vouched = {"full_name", "birth_date"} if patient.vouched else set()
-    known = {
-        name: value
-        for name in Patient.__struct_fields__
-        if name not in vouched and (value := getattr(details, name, None)) is not None and name != "identifiers"
-    }
-    return msgspec.structs.replace(patient, **known)
