@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
+from isal import isal_zlib
 from pymongo import ReturnDocument, UpdateOne
 
 from ehb.domain.access import Action, Permit
@@ -28,8 +29,8 @@ from ehb.store.receipts import CODE, WAITS, episode_id, receipt_key, require_own
 from ehb.store.signposts import CARD, EPISODE, Signposts
 from ehb.store.vault import Vault
 
-_LEVEL = 2
-"""Of compression: for visit files it takes less time than 1 and leaves less."""
+_LEVEL = 1
+"""Of compression by ISA-L: a fifth of zlib's time for the same size; what it makes is plain zlib for whoever reads."""
 REJECTED_KEPT = timedelta(days=90)
 _BODY, _VISIT = b"body\0", b"visit\0"
 _encode = msgspec.msgpack.Encoder().encode
@@ -133,7 +134,7 @@ class Submissions:
         submission: bytes = document["_id"]
         if receipt.status is Status.WAITING_FOR_IDENTITY:
             key = self._vault.data_key(submission, document["key"])
-            document["visit"] = key.seal(zlib.compress(_encode(visit), _LEVEL), _VISIT + submission)
+            document["visit"] = key.seal(isal_zlib.compress(_encode(visit), _LEVEL), _VISIT + submission)
             document["waits_for"] = list(waits_for)
             await self._signposts.put(CARD, waits_for, submission, session)
             await self._signposts.put(EPISODE, [document["episode"]], submission, session)
@@ -175,7 +176,7 @@ class Submissions:
             "patient": person.patient_id if person else None,
             "key": wrapped,
             "code": key.seal(receipt.episode.encode(), CODE + submission),
-            "sealed": key.seal(zlib.compress(body, _LEVEL), _BODY + submission),
+            "sealed": key.seal(isal_zlib.compress(body, _LEVEL), _BODY + submission),
         }
 
     async def adopt(self, permit: Permit, episode: bytes, person: Person, session: Session) -> None:
