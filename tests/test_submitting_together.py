@@ -136,6 +136,21 @@ async def test_what_is_here_already_is_said_to_be(house: House, watched: Custody
     ]  # fmt: skip
 
 
+async def test_a_folder_that_is_sent_again_changes_nothing(house: House, watched: Custody) -> None:
+    custodian, _ = watched
+    visits = [visit(nth) for nth in range(2 + ENOUGH)]
+    first = await sent(custodian, *visits)
+    before = await held(house)
+
+    again = await sent(custodian, *visits)
+
+    assert fared(again) == [("UNCHANGED", 1)] * len(visits)
+    assert [one.id for one in again if isinstance(one, Receipt)] == [
+        one.id for one in first if isinstance(one, Receipt)
+    ]
+    assert await held(house) == before
+
+
 async def test_one_new_person_in_many_visits_at_once_gets_one_book(house: House, watched: Custody) -> None:
     custodian, _ = watched
     mine = [visit(nth, {"SO_CCCD": number(1), "MA_THE_BHYT": CARD}) for nth in range(1, 6)]

@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ehb.logs import log
+from ehb.traces import span
 
 Q = TypeVar("Q")
 A = TypeVar("A")
 MOST, ENOUGH = 16, 4
 """In one group, and for a second one beside the first: what a transaction holds in memory and locks stays small."""
 PATIENCE = 1.0
-"""Seconds that anybody waits for a group to begin: one who goes before and hangs must not stop the others."""
+"""Seconds without any end after which nobody waits longer: one who goes before and hangs must not stop the others."""
 
 
 @dataclass(eq=False, slots=True)
@@ -34,6 +35,7 @@ class _Place(Generic[Q, A]):
     asked: Q
     touches: frozenset[Hashable]
     answer: asyncio.Future[A | None]
+    patience: asyncio.TimerHandle | None = None
 
 
 class GroupCommit(Generic[Q, A]):
@@ -57,6 +59,7 @@ class GroupCommit(Generic[Q, A]):
         self._waiting: list[_Place[Q, A]] = []
         self._under_way: list[frozenset[Hashable]] = []
         self._groups: set[asyncio.Task[None]] = set()
+        self._last_end = 0.0
 
     async def one(self, asked: Q) -> A:
         """What became of it. Raises what went wrong with it, by itself."""
@@ -78,9 +81,10 @@ class GroupCommit(Generic[Q, A]):
         place = _Place[Q, A](asked, touches, loop.create_future())
         self._waiting.append(place)
         self._begin()
-        patience = loop.call_later(self._patience, self._impatient, place)
+        place.patience = loop.call_later(self._patience, self._look, place)
         try:
-            return await place.answer
+            with span("wait for a group"):
+                return await place.answer
         except asyncio.CancelledError:  # whoever goes away while it waits was never here
             if place in self._waiting:
                 self._waiting.remove(place)
@@ -88,12 +92,19 @@ class GroupCommit(Generic[Q, A]):
                 self._ended(touches)
             raise
         finally:
-            patience.cancel()
+            if place.patience is not None:
+                place.patience.cancel()
 
-    def _impatient(self, place: _Place[Q, A]) -> None:
-        if place in self._waiting:
-            self._waiting.remove(place)
-            self._tell(place, None)
+    def _look(self, place: _Place[Q, A]) -> None:
+        """Send somebody off who still waits while nothing comes to an end; look again later while things go on."""
+        if place not in self._waiting:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._last_end < self._patience:
+            place.patience = loop.call_later(self._patience, self._look, place)
+            return
+        self._waiting.remove(place)
+        self._tell(place, None)
 
     def _tell(self, place: _Place[Q, A], answer: A | None) -> None:
         if place.answer.done():  # whoever asked has gone away
@@ -104,6 +115,7 @@ class GroupCommit(Generic[Q, A]):
 
     def _ended(self, touches: frozenset[Hashable]) -> None:
         self._under_way.remove(touches)
+        self._last_end = asyncio.get_running_loop().time()
         self._begin()
 
     def _begin(self) -> None:

@@ -144,7 +144,8 @@ class Submissions:
 
     async def insert(self, documents: Sequence[Document], session: Session) -> None:
         """Keep what `document` made."""
-        await self._submissions.insert_many(documents, session=session)
+        if documents:
+            await self._submissions.insert_many(documents, session=session)
 
     def document(
         self,

@@ -171,3 +171,14 @@ async def test_nobody_waits_long_for_one_who_hangs() -> None:
     assert not hanging.done()
     shop.gate.set()
     assert await hanging == "a alone"
+
+
+async def test_a_long_queue_that_moves_on_is_waited_for() -> None:
+    """Else all would go by themselves just when there are most of them."""
+    shop = Shop(patience=0.05)
+    shop.seconds = 0.03
+    letters = [chr(0x4E00 + number) for number in range(1 + 5 * MOST)]
+
+    told = await shop.asked(*letters)
+
+    assert sum("shared" in str(one) for one in told) == len(letters) - 1
