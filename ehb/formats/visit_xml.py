@@ -82,14 +82,15 @@ def _content(reading: Reading) -> bytes:
 
 
 def _read_envelope(root: etree._Element, reading: Reading) -> None:
-    elements = {name_of(element): element for element in root.iter(etree.Element)}
+    named = [(name_of(element), element) for element in root.iter(etree.Element)]
+    elements = dict(named)
     reading.facility = text_of(elements.get("MACSKCB"))
     if not reading.facility:
         reading.report(problem("envelope.facility", field="MACSKCB"))
     dated = text_of(elements.get("NGAYLAP"))
     if not (dated.isascii() and dated.isdigit() and len(dated) in (8, 12, 14)):
         reading.report(warning("envelope.date", field="NGAYLAP"))
-    visits = [element for element in root.iter(etree.Element) if name_of(element) == "HOSO"]
+    visits = [element for name, element in named if name == "HOSO"]
     if len(visits) != 1 or text_of(elements.get("SOLUONGHOSO")) not in ("1", "01", ""):
         reading.report(problem("envelope.count", field="SOLUONGHOSO"))
     reading.signed = _signed(elements.get("CHUKYDONVI"))

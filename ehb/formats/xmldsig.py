@@ -66,6 +66,7 @@ _PROPERTIES = frozenset(
 )  # fmt: skip
 """What may stand in an Object: properties of the signature itself (XMLDSig, XAdES), never content."""
 _SIGNING_TIME = "SigningTime"
+_WITH_ATTRIBUTES = etree.XPath("//*[@*]")
 
 
 class Faulty(Exception):
@@ -269,7 +270,7 @@ def _without_signature(root: etree._Element, place: str) -> etree._Element:
 def _ids(root: etree._Element) -> dict[str, etree._Element]:
     """Elements by id. An id that stands twice, in whatever spelling, points at nothing we would take."""
     found: dict[str, etree._Element] = {}
-    for element in cast("list[etree._Element]", root.xpath("//*[@*]")):
+    for element in cast("list[etree._Element]", _WITH_ATTRIBUTES(root)):
         for name, value in element.items():
             if str(name).lower().endswith("id") and etree.QName(name).localname.lower() == "id":
                 if value in found:
