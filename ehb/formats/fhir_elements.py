@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from ehb.domain.coding import CodeableConcept, Coding, Period, Quantity
-from ehb.formats.fhir_json import dumped
+from ehb.formats.fhir_json import ODD, dumped
 from ehb.formats.fhir_shapes import Shape, read_time, shapes
 
 
@@ -95,7 +95,8 @@ class Element:
             return []
         self._read.add(given)
         held = self.value[given]
-        return [_text(item) for item in (held if isinstance(held, list) else [held]) if item is not None]
+        items = held if isinstance(held, list) else [held]
+        return [_text(item) for item in items if item is not None and item is not ODD]
 
     def text(self, name: str) -> str | None:
         """One primitive element as NFC text."""

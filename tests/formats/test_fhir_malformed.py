@@ -237,6 +237,12 @@ TEXTUAL: dict[str, tuple[bytes, bytes, str, str]] = {
         "fhir.number",
         "Bundle.entry[2].resource.valueQuantity.value",
     ),
+    "a moment that is a number without measure": (
+        b'"onsetDateTime": "2026-10-05T08:00:00+07:00"',
+        b'"onsetDateTime": 1e31',
+        "fhir.number",
+        "Bundle.entry[1].resource.onsetDateTime",
+    ),
     "a name twice": (
         b'"code": {',
         b'"code": {"text": "A"}, "code": {',
