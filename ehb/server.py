@@ -9,10 +9,17 @@ The one invariant: what one connection may hold in memory has a limit, whoever i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+import os
+import socket
+import sys
 from typing import Any
 
+import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.supervisors import multiprocess
 from websockets.frames import Frame
 
 from ehb.http_limits import LimitedProtocol
@@ -109,6 +116,70 @@ def _about_to_end(state: dict[str, Any]) -> bool:
     if tell is not None:
         tell()
     return tell is not None
+
+
+class _Server(uvicorn.Server):
+    """Takes whoever has connected before it stops listening: they may have asked, and the kernel would cut them off."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        listening = [socket.socket(fileno=os.dup(one.fileno())) for server in self.servers for one in server.sockets]
+        for server in self.servers:
+            server.close()
+        for one in listening:
+            with one:
+                await self._take(one)
+        await super().shutdown(sockets)
+
+    async def _take(self, listening: socket.socket) -> None:
+        listening.setblocking(False)
+        listening.listen(0)  # nobody joins those who wait
+        while True:
+            try:
+                connected, _ = listening.accept()
+            except BlockingIOError:
+                return
+            await asyncio.get_running_loop().connect_accepted_socket(self._connection, connected)
+
+    def _connection(self) -> asyncio.Protocol:
+        protocol: Any = self.config.http_protocol_class
+        made: asyncio.Protocol = protocol(self.config, self.server_state, self.lifespan.state)
+        return made
+
+
+class _Worker(multiprocess.Process):
+    """One of several workers."""
+
+    @property
+    def server(self) -> uvicorn.Server:
+        if self._server is None:
+            self._server = _Server(self.config)
+        return self._server
+
+
+class _Workers(multiprocess.Multiprocess):
+    """Several workers behind one listener, which the one who started them lets go before they are told to end.
+
+    uvicorn keeps it until the last of them is gone; meanwhile the kernel takes connections that nobody will read.
+    """
+
+    def terminate_all(self) -> None:
+        for one in self.sockets:
+            one.close()
+        super().terminate_all()
+
+
+def serve(app: str, **options: Any) -> None:
+    """Serve until a signal; `options` are those of `uvicorn.Config`. `app` is a factory as an import string."""
+    config = uvicorn.Config(app, factory=True, log_config=None, **OPTIONS, **options)
+    if config.workers > 1:
+        vars(multiprocess)["Process"] = _Worker  # which it names, and takes no other
+        _Workers(config, sockets=[config.bind_socket()]).run()
+        return
+    server = _Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
 
 
 _COLLECT_AFTER = 100_000

@@ -13,6 +13,9 @@ execution, which runs from the start and makes the errors, their paths and the n
 subtree has an effect, so running it again changes nothing. (4) `tests/graphql_schema/test_execution.py` runs random
 documents through both and compares bytes; a change of graphql-core shows there first.
 
+A selection is compiled when a second operation asks it, and only so many fields of it: who sends something else each
+time costs what stock execution costs, which is what they are charged for (`graphql_schema.cost`).
+
 The switch: `make_schema(compiled=False)`. The one invariant: an answer is what stock execution would have answered.
 """
 
@@ -27,6 +30,7 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    GraphQLError,
     GraphQLOutputType,
     GraphQLResolveInfo,
     SelectionSetNode,
@@ -49,13 +53,22 @@ class _Selection:
 
     conditions: tuple[str, ...]
     """The variables that decide which fields are in it."""
-    plans: dict[tuple[Any, ...], Projection | None] = field(default_factory=dict)
+    plans: dict[tuple[Any, ...], Projection | _First | None] = field(default_factory=dict)
+    """By the values of those variables: a plan, None where there can be none, or who asked first."""
+
+
+class _First:
+    """One run of an operation. What it alone has asked is not compiled yet, however often it asks."""
 
 
 class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     """graphql-core's executor, with a shorter way through pure data."""
 
     _selections: ClassVar[ByNodes[_Selection]] = ByNodes()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._run = _First()
 
     def complete_value(
         self,
@@ -92,17 +105,20 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
             nodes, lambda: _Selection(tuple(sorted(_conditions(nodes, self.fragment_definitions)))), return_type
         )
         values = tuple([self.variable_values.coerced.get(name) for name in known.conditions])
-        if values not in known.plans:
-            if len(known.plans) >= _WAYS:
+        plan = known.plans.get(values, self._run)
+        if plan is self._run:
+            if len(known.plans) >= _WAYS and values not in known.plans:
                 del known.plans[next(iter(known.plans))]
-            known.plans[values] = self._compiled(return_type, details)
-        return known.plans[values]
+            known.plans[values] = plan
+        elif isinstance(plan, _First):
+            plan = known.plans[values] = self._compiled(return_type, details)
+        return None if isinstance(plan, _First) else plan
 
     def _compiled(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projection | None:
-        """None for a subtree that is not pure data."""
+        """None for a subtree that is not pure data, is too large, or has conditions that are none."""
         try:
             below = subtree(self, return_type, details)
-        except Impure:
+        except (Impure, GraphQLError):
             return None
         return compiled(return_type, below) if below is not None else None
 

@@ -57,6 +57,8 @@ class OpaqueIds:
 
     def record(self, patient_id: bytes, key: bytes) -> str:
         """The outside id of a record, the same over all its versions."""
+        if len(key) != _KEY:  # an encryptor would keep what is less than a block for the next one
+            raise ValueError("no key of a record")
         known, person, check = self._last
         if known != patient_id:
             sealed = self._siv.encrypt(patient_id, [b"record"])
@@ -121,7 +123,9 @@ def _text(sealed: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes | None:
+    """None for any text but the one that `_text` writes for the same bytes: a key has one spelling."""
     try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except ValueError:
         return None
+    return sealed if _text(sealed) == text else None

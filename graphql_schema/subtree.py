@@ -11,6 +11,7 @@ The one invariant: a subtree is taken down whole or not at all; whatever needs s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
@@ -41,6 +42,9 @@ from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
 F = TypeVar("F", bound=Callable[..., Any])
+_Seen = Counter[str]
+MOST = 2_000
+"""Fields of one subtree, counted for each type that they can be of: twenty of each of a hundred records are 350."""
 
 
 class Impure(Exception):
@@ -116,7 +120,16 @@ class Objects:
 def subtree(
     executor: StrawberryGraphQLCoreExecutionContext, kind: GraphQLOutputType, details: FieldDetailsList
 ) -> Objects | None:
-    """What is selected below a field of this type; None for a leaf. Raises Impure."""
+    """What is selected below a field of this type; None for a leaf.
+
+    Raises Impure, also for more than MOST fields, and GraphQLError for conditions that are neither true nor false.
+    """
+    return _objects(executor, kind, details, Counter())
+
+
+def _objects(
+    executor: StrawberryGraphQLCoreExecutionContext, kind: GraphQLOutputType, details: FieldDetailsList, seen: _Seen
+) -> Objects | None:
     named = get_named_type(kind)
     if is_leaf_type(named):
         return None
@@ -126,14 +139,15 @@ def subtree(
         types = [named]
     else:
         raise Impure
-    return Objects(named, {one.name: (one, _fields(executor, one, details)) for one in types})
+    return Objects(named, {one.name: (one, _fields(executor, one, details, seen)) for one in types})
 
 
 def _fields(
-    executor: StrawberryGraphQLCoreExecutionContext, kind: GraphQLObjectType, details: FieldDetailsList
+    executor: StrawberryGraphQLCoreExecutionContext, kind: GraphQLObjectType, details: FieldDetailsList, seen: _Seen
 ) -> tuple[Field, ...]:
     grouped, deferred, _ = executor.collect_subfields(kind, details)
-    if deferred:
+    seen["fields"] += len(grouped)
+    if deferred or seen["fields"] > MOST:
         raise Impure
     fields: list[Field] = []
     for name, chosen in grouped.items():
@@ -146,7 +160,7 @@ def _fields(
             raise Impure
         source, asks_info = _source(definition)
         arguments = _arguments(executor.schema, definition, chosen[0].node)
-        below = subtree(executor, definition.type, chosen)
+        below = _objects(executor, definition.type, chosen, seen)
         fields.append(Field(name, definition.type, source, asks_info, arguments, below))
     return tuple(fields)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -148,27 +149,68 @@ def test_a_database_that_was_filled_with_other_keys_is_not_opened(tmp_path: Path
     assert "other keys" in done.stderr
 
 
-def test_it_serves_with_workers_and_ends_when_it_is_told_to(tmp_path: Path, mongo_uri: str) -> None:
+def _serving(tmp_path: Path, mongo_uri: str) -> tuple[subprocess.Popen[str], str, httpx2.Response | None]:
+    """Two workers, where they are, and what they said once they were ready."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    environment = {"PATH": os.environ["PATH"], **_environment(tmp_path, mongo_uri)}
     serving = subprocess.Popen(
         [EHB, "serve", "--port", str(port), "--workers", "2"],
-        env=environment,
+        env={
+            "PATH": os.environ["PATH"],
+            **_environment(tmp_path, mongo_uri),
+            "EHB_DATABASE": f"test_serve_{port}",  # a database is opened with the keys that filled it
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    deadline, base = time.monotonic() + 30, f"http://127.0.0.1:{port}"
+    while time.monotonic() < deadline:
+        try:
+            return serving, base, httpx2.get(f"{base}/readyz", timeout=2)
+        except httpx2.HTTPError:
+            time.sleep(0.1)
+    return serving, base, None
+
+
+async def test_no_request_is_left_unanswered_when_two_workers_end(tmp_path: Path, mongo_uri: str) -> None:
+    """Whoever cannot connect knows that nothing came of it; whoever asked and was cut off does not."""
+    serving, base, ready = _serving(tmp_path, mongo_uri)
+    answered, cut_off = 0, []
+
+    async def ask() -> None:
+        nonlocal answered
+        async with httpx2.AsyncClient(timeout=20) as http:
+            while True:
+                try:
+                    answer = await http.get(f"{base}/livez")
+                except httpx2.ConnectError:
+                    return
+                except httpx2.HTTPError as error:
+                    cut_off.append(type(error).__name__)
+                    return
+                assert answer.status_code == 200
+                answered += 1
+
     try:
-        base = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
-        ready = None
-        while ready is None and time.monotonic() < deadline:
-            try:
-                ready = httpx2.get(f"{base}/readyz", timeout=2)
-            except httpx2.HTTPError:
-                time.sleep(0.1)
+        asking = [asyncio.create_task(ask()) for _ in range(16)]
+        await asyncio.sleep(1)
+        before = answered
+    finally:
+        serving.send_signal(signal.SIGTERM)
+        said, _ = await asyncio.to_thread(serving.communicate, timeout=30)
+    await asyncio.gather(*asking)
+
+    assert ready is not None
+    assert before > 0
+    assert cut_off == []
+    assert serving.returncode == 0, said
+
+
+def test_it_serves_with_workers_and_ends_when_it_is_told_to(tmp_path: Path, mongo_uri: str) -> None:
+    serving, base, ready = _serving(tmp_path, mongo_uri)
+    try:
         asked = httpx2.post(f"{base}/graphql", json={"query": "{ me { kind } }"}, headers={"Accept-Language": "en"})
 
         assert ready is not None

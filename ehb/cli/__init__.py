@@ -150,22 +150,17 @@ def _demo(given: argparse.Namespace) -> None:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    import uvicorn
-
+    from ehb import server
     from ehb.cli.serving import prepare
     from ehb.logs import configure
-    from ehb.server import OPTIONS
 
     configure(asyncio.run(prepare()))
-    uvicorn.run(
+    server.serve(
         "ehb.cli.serving:production_app",
-        factory=True,
         host=given.host,
         port=given.port,
         workers=given.workers,
-        log_config=None,
         timeout_graceful_shutdown=20,
-        **OPTIONS,
     )
 
 

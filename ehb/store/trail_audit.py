@@ -53,6 +53,8 @@ class TrailAudit:
             window["since"] = {"$lt": until}
         previous: Batch | None = None
         unsealed: dict[bytes, tuple[int, datetime]] = {}
+        early: set[bytes] = set()
+        first: datetime | None = None
         begun = since is not None
         async for document in self._seals.find(window).sort("_id", ASCENDING):
             batch = Batch.of(document)
@@ -66,6 +68,9 @@ class TrailAudit:
                 yield finding
             for line in batch.lines:
                 unsealed.pop(line, None)
+            first = first or batch.since
+            if batch.since < first + LOOK_BACK:
+                early.update(line for line in batch.lines if _time_of(line) < first)
             async for line, time in self._strangers(batch):
                 unsealed[line] = (batch.number, time)
             for line, (number, time) in [*unsealed.items()]:
@@ -75,7 +80,7 @@ class TrailAudit:
             progress(len(batch.lines))
             previous = batch
         if since is None and until is None:
-            async for finding in self._outside():
+            async for finding in self._outside(early):
                 yield finding
         last = await self._seals.find_one(sort=[("_id", -1)])
         for line, (number, time) in unsealed.items():
@@ -117,14 +122,20 @@ class TrailAudit:
             if bytes(one["_id"]) not in own:
                 yield bytes(one["_id"]), one["time"]
 
-    async def _outside(self) -> AsyncIterator[Finding]:
-        """Lines that lie where no batch can ever be: before the first, or without a time."""
+    async def _outside(self, sealed: set[bytes]) -> AsyncIterator[Finding]:
+        """Lines that lie where no batch can ever be: before the first, or without a time.
+
+        Not `sealed` ones, which came late for the first batch and stand in a later one, nor those that yet may.
+        """
         first = await self._seals.find_one(sort=[("_id", 1)])
-        if first is None:
+        last = await self._seals.find_one(sort=[("_id", -1)])
+        if first is None or last is None:
             return
-        for outside in ({"time": {"$lt": first["since"]}}, {"time": {"$not": {"$type": "date"}}}):
+        before = {"$lt": min(first["since"], last["until"] - LOOK_BACK)}
+        for outside in ({"time": before}, {"time": {"$not": {"$type": "date"}}}):
             async for one in self._events.find(outside, {"_id": 1}):
-                yield Finding("INSERTED", None, bytes(one["_id"]).hex())
+                if (place := bytes(one["_id"])) not in sealed:
+                    yield Finding("INSERTED", None, place.hex())
 
     async def _against(self, kept: str) -> AsyncIterator[Finding]:
         number = self._signer.verify(CHECKPOINT, kept)["batch"]

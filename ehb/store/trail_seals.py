@@ -162,11 +162,13 @@ class TrailSeals:
         kept = await self._seals.find({"until": {"$gt": since}}, {"leaves": 0}).sort("_id", ASCENDING).to_list()
         kept = [one if "fresh" in one else await self._counted(one) for one in kept]
         taken = {bytes(place) for one in kept for place in one["late"]}
-        begin, end = kept[0]["since"], kept[-1]["until"]
+        begin, end = min(since, kept[0]["since"]), kept[-1]["until"]  # before the very first batch there may be some
         there: int = await self._events.count_documents({"time": {"$gte": begin, "$lt": end}})
         if there == sum(one["fresh"] for one in kept) + sum(_is_between(place, begin, end) for place in taken):
             return []
-        return [line for batch in kept for line in await self._missed(batch, taken, since)][:BATCH]
+        begins = [begin, *(one["since"] for one in kept[1:])]
+        missed = [await self._missed(one, max(since, at), taken) for one, at in zip(kept, begins, strict=True)]
+        return [line for some in missed for line in some][:BATCH]
 
     async def _counted(self, batch: Document) -> Document:
         """A batch that was sealed before batches kept their numbers, with them."""
@@ -175,11 +177,11 @@ class TrailSeals:
         late = [place for place in lines if not _is_between(place, batch["since"], batch["until"])]
         return {**batch, "fresh": len(lines) - len(late), "late": late}
 
-    async def _missed(self, batch: Document, taken: set[bytes], since: datetime) -> list[_Line]:
-        """Lines of a batch's time, not older than `since`, that neither it nor a later one has."""
+    async def _missed(self, batch: Document, since: datetime, taken: set[bytes]) -> list[_Line]:
+        """Lines from `since` on to the end of a batch that neither it nor a later one has."""
         whole = await self._seals.find_one({"_id": batch["_id"]})
         known = set(Batch.of(whole).lines) | taken if whole else taken
-        window = {"time": {"$gte": max(since, batch["since"]), "$lt": batch["until"]}}
+        window = {"time": {"$gte": since, "$lt": batch["until"]}}
         missed = [
             place async for one in self._events.find(window, {"_id": 1}) if (place := bytes(one["_id"])) not in known
         ]

@@ -96,9 +96,9 @@ class _Writer:
 
 @st.composite
 def documents(draw: st.DrawFn, schema: GraphQLSchema, root: GraphQLObjectType, depth: int) -> str:
-    """A query document over one schema, as text; its variables are `CONDITIONS`, all Boolean, and the number `FEW`."""
+    """A query document over one schema, as text; its variables: `CONDITIONS`, Boolean or null, the number `FEW`."""
     writer = _Writer(draw, schema)
     selection = writer.selection(root, depth)
-    declared = ", ".join(f"${one}: Boolean! = false" for one in CONDITIONS)
+    declared = ", ".join(f"${one}: Boolean = false" for one in CONDITIONS)
     declared += f', ${FEW}: Int! = 2, $day: Date = "2026-11-21", $code: String'
     return "\n".join([f"query Q({declared}) {selection}", *writer.fragments])

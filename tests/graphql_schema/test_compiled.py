@@ -313,10 +313,52 @@ def test_what_is_not_pure_data_is_left_to_stock_execution(
     monkeypatch: pytest.MonkeyPatch, document: str, expected: list[str]
 ) -> None:
     made = plans(monkeypatch)
+    running = schema(_Compiled)
 
-    run(schema(_Compiled), document, lambda: Loose(inner=Loose()))
+    for _ in range(2):
+        run(running, document, lambda: Loose(inner=Loose()))
 
     assert made == expected
+
+
+def test_what_is_asked_once_is_not_compiled_however_many_values_it_is_asked_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or whoever asks something else each time would cost ten times what they are charged for."""
+    made = plans(monkeypatch)
+    running = schema(_Compiled)
+    many = Loose(boxes=[Loose() for _ in range(20)])
+
+    run(running, "{ box { slow boxes { text } } }", many)
+
+    assert made == []
+
+
+def test_a_selection_of_very_many_fields_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_schema.subtree.MOST", 4)
+    made = plans(monkeypatch)
+    running = schema(_Compiled)
+    document = "{ box { text inner { a: text b: text c: text } } }"
+
+    answers = [run(running, document, lambda: Loose(inner=Loose())) for _ in range(3)]
+
+    assert made == ["box: left", "inner: compiled"]
+    assert set(answers) == {run(STOCK, document, lambda: Loose(inner=Loose()))}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "query($x: Boolean = true) { box { sure boxes { text number @include(if: $x) } } }",
+        "query($x: Boolean = true) { box { inner { text sure @skip(if: $x) } } }",
+        "query($x: Boolean = true) { box { inner @skip(if: $x) { text } } }",
+    ],
+)
+@pytest.mark.parametrize("box", [Loose(), Loose(inner=Loose(), boxes=[Loose()])], ids=["empty", "full"])
+def test_a_condition_that_is_null_is_answered_alike(document: str, box: Loose) -> None:
+    """A variable with a default may stand there, and be null all the same."""
+    for value in (None, True, None, True):
+        assert run(COMPILED, document, box, {"x": value}) == run(STOCK, document, box, {"x": value})
 
 
 def test_what_watches_every_resolver_sees_every_resolver(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,8 +382,9 @@ def test_nothing_of_a_request_is_kept_with_a_plan() -> None:
 
     context = types.SimpleNamespace(box=Content(inner=Content()), who="me")
     gone = [weakref.ref(context.box), weakref.ref(context.box.inner)]
-    document = "{ box { text inner { text seen } } }"
-    asyncio.run(schema(_Compiled).execute(document, context_value=cast(Any, context)))
+    document, running = "{ box { text inner { text seen } } }", schema(_Compiled)
+    run(running, document, Loose)
+    asyncio.run(running.execute(document, context_value=cast(Any, context)))
 
     del context
     gc.collect()

@@ -87,6 +87,28 @@ def test_an_id_of_a_record_opens_to_nothing_when_one_letter_of_it_is_another_or_
     assert made[43:] != ids.record(PERSON, b"\0" * 12)[43:]
 
 
+def test_an_id_has_one_spelling() -> None:
+    ids = OpaqueIds(b"s" * 64)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+    for number in range(20):  # some of them have a - or a _
+        made = ids.patient(bytes([number]) * 16)
+        others = [made[:-1] + letter for letter in letters if letter != made[-1]]
+        others += [f"{made}=", made.replace("-", "+").replace("_", "/") + ("" if {"-", "_"} & {*made} else "=")]
+
+        assert [other for other in others if ids.patient_key(other)] == []
+
+
+def test_a_key_that_is_none_spoils_no_other_id() -> None:
+    ids = OpaqueIds(b"s" * 64)
+    made = ids.record(PERSON, KEY)
+
+    with pytest.raises(ValueError, match="no key"):
+        ids.record(PERSON, KEY[1:])
+
+    assert ids.record(PERSON, KEY) == made
+
+
 @pytest.mark.parametrize("text", ["", "x", "bWFkZSB1cA", "é", "A" * 10_000, "../../etc", "\x00"])
 def test_a_made_up_id_opens_to_nothing(text: str) -> None:
     """Row R2."""
@@ -94,6 +116,7 @@ def test_a_made_up_id_opens_to_nothing(text: str) -> None:
 
     assert ids.patient_key(text) is None
     assert ids.record_key(text) is None
+    assert ids.grant_key(text) is None
     assert ids.position(text, b"scope") is None
 
 

@@ -224,6 +224,23 @@ async def test_a_late_line_is_sealed_once_though_earlier_batches_do_not_say_what
     assert await findings(mongo) == []
 
 
+async def test_a_line_late_for_the_very_first_batch_is_sealed_too(mongo: Mongo) -> None:
+    await trail(mongo, batches=1)
+    await AuditTrail(mongo).append(event(BEGIN - timedelta(milliseconds=40)))
+    assert await findings(mongo) == []  # not yet sealed, and young enough to be
+
+    assert await sealer(mongo, BEGIN + timedelta(minutes=2)).seal() == 1
+    await trail_on(mongo, BEGIN + timedelta(minutes=20))
+
+    assert await findings(mongo) == []
+
+
+async def trail_on(mongo: Mongo, now: datetime) -> None:
+    """One more line and its batch, long after."""
+    await AuditTrail(mongo).append(event(now - timedelta(seconds=1)))
+    assert await sealer(mongo, now).seal() == 1
+
+
 async def test_where_nothing_came_late_no_sealed_line_is_read_again(mongo: Mongo, mongo_uri: str) -> None:
     """Ten minutes of everybody's lines are a hundred thousand in a busy house, each half minute, in each worker."""
     await trail(mongo)
