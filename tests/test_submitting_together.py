@@ -270,6 +270,23 @@ async def test_several_workers_that_take_the_same_visits_at_once_keep_each_once(
     )
 
 
+async def test_who_waits_for_a_card_and_who_brings_it_to_another_worker_do_not_miss_each_other(
+    house: House, watched: Custody
+) -> None:
+    """Neither transaction sees what the other one writes, so both must write the same document."""
+    custodian, _ = watched
+    token = await house.facility(FACILITY)
+
+    for nth in range(30):
+        card = f"GD40199900{nth:05d}"
+        waits = visit(100 + nth, {"SO_CCCD": "", "MA_THE_BHYT": card})
+        brings = visit_file({"MA_LK": f"LK-{200 + nth}", "SO_CCCD": number(nth), "MA_THE_BHYT": card})
+        await asyncio.gather(sent(custodian, waits), house.submit(token, brings))
+
+    assert await count(house, "submissions", status="WAITING_FOR_IDENTITY") == 0
+    assert await count(house, "submissions", status="ACCEPTED") == 60
+
+
 async def submitting(custodian: Custodian, nth: int) -> Receipt:
     return await submission.submit(custodian, SENDER, visit(nth), b"<file/>", now=NOW, path="test")
 

@@ -135,7 +135,7 @@ class Intake:
         """
         found = await self._people.resolve_all([(one.permit, one.visit.patient, one.now) for one in sent], session)
         cards = [card for who in found if who for card in who.fresh_cards]
-        awaited = await self._submissions.awaited(self._people.blind(cards), session)
+        awaited = await self._submissions.awaited(self._people.blind(cards), session, now=sent[0].now)
         plain: dict[bytes, tuple[int, Sent, Found, Episode]] = {}
         for number, (one, who) in enumerate(zip(sent, found, strict=True)):
             if who is not None and not (awaited and who.fresh_cards):
@@ -237,7 +237,8 @@ class Intake:
         """A card that the book learns today may be the one that an earlier visit came with and nothing else."""
         if not found.fresh_cards:
             return
-        for kept in await self._submissions.waiting_for(permit, self._people.blind(found.fresh_cards), session):
+        blind = self._people.blind(found.fresh_cards)
+        for kept in await self._submissions.waiting_for(permit, blind, session, now=event.time):
             if same_person(found.patient, kept.visit.patient):
                 await self._settle(permit, kept, found.person, event, session)
 

@@ -13,9 +13,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bson.binary import Binary
+from pymongo import UpdateOne
 
 from ehb.store.mongo import Document, Mongo, Session
 
@@ -42,6 +43,9 @@ SECRET, LOGIN, GUARDIAN = Kind("secret", 32), Kind("login", 32), Kind("guardian"
 """To grants."""
 CARD, EPISODE = Kind("card", 16), Kind("episode", 16)
 """To submissions."""
+_MEETING = Kind("meeting", 0)
+"""To nothing: where two transactions write that must not both succeed."""
+_MEETINGS_KEPT = timedelta(hours=1)
 
 
 class Signposts:
@@ -57,6 +61,16 @@ class Signposts:
         until = {} if expires is None else {"expires": expires}
         if posts := [{"_id": kind.of(key) + place, **until} for key in {*keys}]:
             await self._posts.insert_many(posts, session=session)
+
+    async def meet(self, kind: Kind, keys: Iterable[bytes], session: Session, *, now: datetime) -> None:
+        """Of two transactions at once, of which one puts up a signpost that the other does not find, one begins again.
+
+        Each sees what was there when it began (snapshot isolation): without a document that both write, whoever waits
+        for a card and whoever brings it would miss each other for good.
+        """
+        met = {"$set": {"expires": now + _MEETINGS_KEPT}, "$inc": {"times": 1}}
+        if posts := [UpdateOne({"_id": _MEETING.of(kind.of(key))}, met, upsert=True) for key in sorted({*keys})]:
+            await self._posts.bulk_write(posts, session=session)
 
     async def places(self, kind: Kind, keys: Iterable[bytes], session: Session | None = None) -> list[bytes]:
         """Where these keys lead to, each place once and in order."""

@@ -136,6 +136,7 @@ class Submissions:
             key = self._vault.data_key(submission, document["key"])
             document["visit"] = key.seal(isal_zlib.compress(_encode(visit), _LEVEL), _VISIT + submission)
             document["waits_for"] = list(waits_for)
+            await self._signposts.meet(CARD, waits_for, session, now=now)
             await self._signposts.put(CARD, waits_for, submission, session)
             await self._signposts.put(EPISODE, [document["episode"]], submission, session)
         if receipt.status is Status.REJECTED:
@@ -201,13 +202,17 @@ class Submissions:
         found = await self._submissions.find_one({"_id": submission, **WAITS}, session=session)
         return self._kept(found) if found else None
 
-    async def awaited(self, blind: Sequence[bytes], session: Session) -> bool:
-        """Whether anything may wait for one of these insurance cards."""
+    async def awaited(self, blind: Sequence[bytes], session: Session, *, now: datetime) -> bool:
+        """Whether anything may wait for one of these insurance cards, which the book is about to know."""
+        await self._signposts.meet(CARD, blind, session, now=now)
         return bool(await self._signposts.places(CARD, blind, session))
 
-    async def waiting_for(self, permit: Permit, blind: Sequence[bytes], session: Session) -> list[Kept]:
-        """The submissions that wait for one of these insurance cards."""
+    async def waiting_for(
+        self, permit: Permit, blind: Sequence[bytes], session: Session, *, now: datetime
+    ) -> list[Kept]:
+        """The submissions that wait for one of these insurance cards, which the book is about to know."""
         _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        await self._signposts.meet(CARD, blind, session, now=now)
         places = await self._signposts.places(CARD, blind, session)
         waiting = {"_id": {"$in": places}, "waits_for": {"$in": list(blind)}, **WAITS}
         return [self._kept(one) async for one in self._submissions.find(waiting, session=session)] if places else []
