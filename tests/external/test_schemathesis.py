@@ -25,12 +25,12 @@ from tests.test_consent import doctor
 HERE = Path(__file__).parent
 TOOL = Path(sys.executable).parents[1] / "schemathesis" / "bin" / "st"
 SCHEMA = HERE.parents[1] / "graphql_schema" / "schema.graphql"
-EXAMPLES = int(os.environ.get("EHB_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("EHB_EXAMPLES", "120"))
 OF_FACILITIES = ("Mutation.submitVisitSummary", "Mutation.retractSubmission", "Query.submission", "Query.mySubmissions")
 WITHOUT_ARGUMENTS = {"Query.me", "Query.myWards"}
 """Of these there is not so much to make up."""
-PATIENCE = 340
-"""Seconds for one caller, at most."""
+PATIENCE = 900
+"""Seconds for one caller, at most: making things up is what takes long, and machines differ by a factor of two."""
 
 pytestmark = [
     pytest.mark.long,
