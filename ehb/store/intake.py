@@ -135,7 +135,8 @@ class Intake:
         """
         found = await self._people.resolve_all([(one.permit, one.visit.patient, one.now) for one in sent], session)
         cards = [card for who in found if who for card in who.fresh_cards]
-        awaited = await self._submissions.awaited(self._people.blind(cards), session, now=sent[0].now)
+        permits = [one.permit for one in sent]
+        awaited = await self._submissions.awaited(permits, self._people.blind(cards), session, now=sent[0].now)
         plain: dict[bytes, tuple[int, Sent, Found, Episode]] = {}
         for number, (one, who) in enumerate(zip(sent, found, strict=True)):
             if who is not None and not (awaited and who.fresh_cards):
@@ -149,7 +150,7 @@ class Intake:
             visit = _with_doubt(one.visit, who)
             receipt = _receipt(receipt_id_of(claim.submission), Status.ACCEPTED, visit, 1, len(records), one.now)
             receipts[number] = receipt
-            written.people.append(who)
+            written.people.append((one.permit, who))
             written.records.extend(self._records.first(who.person, claim.id, records))
             written.submissions.append(
                 self._submissions.document(one.permit, visit, one.body, receipt, who.person, now=one.now)
@@ -265,7 +266,7 @@ class Intake:
 class _Written:
     """What a transaction adds, gathered so that one command takes all of a kind."""
 
-    people: list[Found]
+    people: list[tuple[Permit, Found]]
     records: list[Document]
     submissions: list[Document]
     events: list[AuditEvent]

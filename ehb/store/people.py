@@ -187,9 +187,11 @@ class People:
         if found.changed:
             await self._write(found.person, found.patient, found.fresh, session)
 
-    async def write_all(self, found: Iterable[Found], session: Session) -> None:
+    async def write_all(self, told: Sequence[tuple[Permit, Found]], session: Session) -> None:
         """The same of several people, none of them twice."""
-        changed = [one for one in found if one.changed]
+        for permit, _ in told:
+            _require(permit, Action.SUBMIT)
+        changed = [one for _, one in told if one.changed]
         if changed:
             await self._people.bulk_write(
                 [UpdateOne(*_told(one.person, one.patient), upsert=True) for one in changed], session=session

@@ -11,7 +11,7 @@ The one invariant: a receipt that says ACCEPTED was written in the transaction t
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -202,8 +202,12 @@ class Submissions:
         found = await self._submissions.find_one({"_id": submission, **WAITS}, session=session)
         return self._kept(found) if found else None
 
-    async def awaited(self, blind: Sequence[bytes], session: Session, *, now: datetime) -> bool:
+    async def awaited(
+        self, permits: Iterable[Permit], blind: Sequence[bytes], session: Session, *, now: datetime
+    ) -> bool:
         """Whether anything may wait for one of these insurance cards, which the book is about to know."""
+        for permit in permits:
+            _require(permit, Action.SUBMIT)
         await self._signposts.meet(CARD, blind, session, now=now)
         return bool(await self._signposts.places(CARD, blind, session))
 
