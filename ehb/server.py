@@ -184,7 +184,7 @@ def serve(app: str, **options: Any) -> None:
 
 _COLLECT_AFTER = 100_000
 """Objects more than before, that may hold others: a whole book in flight is some 3,000. At 10,000 the collector walked
-through the books in flight again and again, a tenth of the processor's time; a request leaves hardly any cycles."""
+through the books in flight again and again, a tenth of the processor's time; a request leaves it nothing."""
 
 
 def settle() -> None:
