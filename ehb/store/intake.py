@@ -15,6 +15,7 @@ from datetime import datetime
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import Identifier
+from ehb.domain.patient import same_person
 from ehb.domain.records import LegalStatus, Record
 from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import (
@@ -27,7 +28,6 @@ from ehb.domain.submission import (
 )
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Document, Mongo, Session
-from ehb.store.patients import same_person
 from ehb.store.people import Found, People, Person
 from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
 from ehb.store.records import Records

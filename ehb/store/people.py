@@ -28,10 +28,10 @@ from ehb.domain.identity import (
     Identifier,
     Patient,
 )
+from ehb.domain.patient import born_otherwise, described, same_person, with_identifiers
 from ehb.domain.submission import PatientDetails
 from ehb.errors import Forbidden
 from ehb.store.mongo import Document, Mongo, Session, by_id
-from ehb.store.patients import born_otherwise, described, same_person, with_identifiers
 from ehb.store.together import Together
 from ehb.store.vault import DataKey, Vault
 

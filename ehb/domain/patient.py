@@ -1,7 +1,7 @@
 """What a book knows of its patient, and what a visit or a login may teach it.
 
-Pure: who is asked, and what is written, is for `people`. The one invariant: what the eID vouched for is never replaced
-by what a facility wrote, and nothing that is known is emptied.
+Leaves to `ehb.store.people` who is found by which number, and what is written. The one invariant: what the eID vouched
+for is never replaced by what a facility wrote, and nothing that is known is emptied.
 """
 
 from __future__ import annotations
