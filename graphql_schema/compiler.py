@@ -15,6 +15,7 @@ import types
 import typing
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from graphql import (
@@ -35,6 +36,8 @@ from graphql_schema.subtree import Arguments, Field, Objects
 
 _CLASSES = 64
 """Classes whose functions one selection remembers; then it begins again."""
+_LEAVES = 256
+"""Scalars and enums whose functions are shared by all plans; a schema has some thirty."""
 _EXACT = {"String": "str", "ID": "str", "Boolean": "bool"}
 """Scalars of the specification whose values of just this class are shown as they are."""
 
@@ -56,6 +59,7 @@ class _Code:
 
     def __init__(self, dispatches: dict[int, _Dispatch] | None) -> None:
         self._names: dict[str, Any] = {"doubt": _doubt}
+        self._named: dict[int, str] = {}
         self._lines: list[str] = []
         self._dispatches = dispatches if dispatches is not None else {}
         """One for each selection, however many classes it is below."""
@@ -67,7 +71,7 @@ class _Code:
         return made
 
     def _name(self, value: Any) -> str:
-        name = f"n{len(self._names)}"
+        name = self._named.setdefault(id(value), f"n{len(self._names)}")
         self._names[name] = value
         return name
 
@@ -134,7 +138,7 @@ class _Code:
     def _leaf(self, kind: GraphQLLeafType, it: str, *, nullable: bool) -> str:
         missing = "None" if nullable else "doubt()"
         if isinstance(kind, GraphQLEnumType):
-            return f"({self._name(_EnumNames(kind))}[{it}] if {it} is not None else {missing})"
+            return f"({self._name(_names_of(kind))}[{it}] if {it} is not None else {missing})"
         shown = f"({self._name(_shown(kind))}({it}) if {it} is not None else {missing})"
         exact = _EXACT.get(kind.name) if is_specified_scalar_type(kind) else None
         if kind.coerce_output_value is str:
@@ -219,6 +223,7 @@ def _members(hint: Any) -> tuple[Any, ...]:
     return typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
 
 
+@lru_cache(_LEAVES)
 def _shown(kind: GraphQLLeafType) -> Callable[[Any], Any]:
     """What completes a leaf, without a word about what is wrong."""
     coerce = kind.coerce_output_value
@@ -245,3 +250,8 @@ class _EnumNames(dict[Any, str]):
         if isinstance(value, enum.Enum):
             self[value] = name
         return name
+
+
+@lru_cache(_LEAVES)
+def _names_of(kind: GraphQLEnumType) -> _EnumNames:
+    return _EnumNames(kind)

@@ -22,7 +22,7 @@ The switch: `make_schema(compiled=False)`. The one invariant: an answer is what 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from graphql import (
@@ -41,34 +41,36 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from graphql_schema.by_nodes import ByNodes
 from graphql_schema.compiler import Projection, compiled
-from graphql_schema.subtree import Impure, subtree
+from graphql_schema.subtree import Impure, Objects, subtree
 
-_WAYS = 16
-"""Plans of one selection that are kept, for as many sets of values in its `@skip` and `@include`; the oldest goes."""
+_FIELDS = 60_000
+"""Fields of all functions that are kept; each takes 0.9 KB. Those that were used longest ago go first."""
 
 
 @dataclass(slots=True)
-class _Selection:
-    """What is known of one selection of one document."""
+class _Plan:
+    """What is known of one selection with one set of values in its `@skip` and `@include`."""
 
-    conditions: tuple[str, ...]
-    """The variables that decide which fields are in it."""
-    plans: dict[tuple[Any, ...], Projection | _First | None] = field(default_factory=dict)
-    """By the values of those variables: a plan, None where there can be none, or who asked first."""
-
-
-class _First:
-    """One run of an operation. What it alone has asked is not compiled yet, however often it asks."""
+    below: Objects | None
+    """What is selected; None where stock execution is needed for it, though perhaps not for what lies deeper."""
+    first: object
+    """The run of an operation that asked first."""
+    function: Projection | None = None
+    """Made when another one asks."""
 
 
 class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     """graphql-core's executor, with a shorter way through pure data."""
 
-    _selections: ClassVar[ByNodes[_Selection]] = ByNodes()
+    _conditions: ClassVar[ByNodes[tuple[str, ...]]] = ByNodes()
+    """The variables that decide which fields are in a selection."""
+    _plans: ClassVar[ByNodes[_Plan]] = ByNodes()
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._run = _First()
+        self._run = object()
+        self._within_first = False
+        """Whether what is completed lies in a selection that is asked first: nothing below needs a plan of its own."""
 
     def complete_value(
         self,
@@ -81,50 +83,60 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     ) -> Any:
         """The value as stock execution completes it, by a compiled plan where there is one and all goes well."""
         watched = self.middleware_manager is not None and self.middleware_manager.middlewares
-        plain = position_context is None and result is not None and not watched
+        plain = position_context is None and result is not None and not watched and not self._within_first
         plan = self._plan(return_type, field_details_list) if plain else None
-        if plan is not None:
+        if plan is not None and plan.function is not None:
             try:
-                return plan(result, info)
+                return plan.function(result, info)
             except Exception:
                 return super().complete_value(
                     return_type, field_details_list, info, path, result, position_context
                 )  # which finds out what is wrong
-        return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+        self._within_first = self._within_first or (plan is not None and plan.below is not None)
+        try:
+            return super().complete_value(return_type, field_details_list, info, path, result, position_context)
+        finally:
+            if plain:
+                self._within_first = False
 
     def build_response(self, data: dict[str, Any] | None) -> Any:
         """The answer. What was lent to resolvers leads back here: only the garbage collector would free a request."""
         self.async_helpers = None  # type: ignore[assignment]
         return super().build_response(data)
 
-    def _plan(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projection | None:
+    def _plan(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> _Plan | None:
         if details[0].node.selection_set is None:
             return None
         nodes = [one.node for one in details]
-        known = self._selections.of(
-            nodes, lambda: _Selection(tuple(sorted(_conditions(nodes, self.fragment_definitions)))), return_type
-        )
-        values = tuple([self.variable_values.coerced.get(name) for name in known.conditions])
-        plan = known.plans.get(values, self._run)
-        if plan is self._run:
-            if len(known.plans) >= _WAYS and values not in known.plans:
-                del known.plans[next(iter(known.plans))]
-            known.plans[values] = plan
-        elif isinstance(plan, _First):
-            plan = known.plans[values] = self._compiled(return_type, details)
-        return None if isinstance(plan, _First) else plan
+        conditions = self._conditions.of(nodes, lambda: _names_of_conditions(nodes, self.fragment_definitions))
+        values = tuple([self.variable_values.coerced.get(name) for name in conditions])
+        plan = self._plans.of(nodes, lambda: _Plan(self._pure(return_type, details), self._run), return_type, values)
+        if plan.function is None and plan.below is not None and plan.first is not self._run:
+            plan.function = compiled(return_type, plan.below)
+            self._make_room()
+        return plan
 
-    def _compiled(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Projection | None:
+    def _make_room(self) -> None:
+        sizes = {key: plan.below.size for key, (_, plan) in self._plans.items() if plan.function and plan.below}
+        total = sum(sizes.values())
+        for key, size in sizes.items():
+            if total <= _FIELDS:
+                return
+            del self._plans[key]
+            total -= size
+
+    def _pure(self, return_type: GraphQLOutputType, details: FieldDetailsList) -> Objects | None:
         """None for a subtree that is not pure data, is too large, or has conditions that are none."""
         try:
-            below = subtree(self, return_type, details)
+            return subtree(self, return_type, details)
         except (Impure, GraphQLError):
             return None
-        return compiled(return_type, below) if below is not None else None
 
 
-def _conditions(nodes: Iterable[FieldNode], fragments: Mapping[str, FragmentDefinitionNode]) -> set[str]:
-    """Names of variables in `@skip` and `@include` anywhere below these nodes."""
+def _names_of_conditions(
+    nodes: Iterable[FieldNode], fragments: Mapping[str, FragmentDefinitionNode]
+) -> tuple[str, ...]:
+    """Names of variables in `@skip` and `@include` anywhere below these nodes, in order."""
     found: set[str] = set()
     left: list[SelectionSetNode | None] = [node.selection_set for node in nodes]
     spread: set[str] = set()
@@ -137,7 +149,7 @@ def _conditions(nodes: Iterable[FieldNode], fragments: Mapping[str, FragmentDefi
             elif (name := node.name.value) not in spread and name in fragments:
                 spread.add(name)
                 left.append(fragments[name].selection_set)
-    return found
+    return tuple(sorted(found))
 
 
 def _variables(directives: Iterable[DirectiveNode] | None) -> Iterator[str]:

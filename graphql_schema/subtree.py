@@ -116,6 +116,12 @@ class Objects:
     kind: GraphQLNamedType
     fields: dict[str, tuple[GraphQLObjectType, tuple[Field, ...]]]
 
+    @property
+    def size(self) -> int:
+        """How many fields that is, with those below."""
+        fields = [field for _, some in self.fields.values() for field in some]
+        return len(fields) + sum(field.below.size for field in fields if field.below is not None)
+
 
 def subtree(
     executor: StrawberryGraphQLCoreExecutionContext, kind: GraphQLOutputType, details: FieldDetailsList

@@ -277,14 +277,14 @@ def test_whatever_is_asked_is_answered_alike(document: str) -> None:
 
 def plans(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made: list[str] = []
-    compiling = CompiledExecution._compiled
+    pure_of = CompiledExecution._pure
 
     def watched(self: CompiledExecution, kind: Any, details: Any) -> Any:
-        plan = compiling(self, kind, details)
-        made.append(f"{details[0].node.name.value}: {'compiled' if plan else 'left'}")
-        return plan
+        below = pure_of(self, kind, details)
+        made.append(f"{details[0].node.name.value}: {'compiled' if below else 'left'}")
+        return below
 
-    monkeypatch.setattr(CompiledExecution, "_compiled", watched)
+    monkeypatch.setattr(CompiledExecution, "_pure", watched)
     return made
 
 
@@ -325,13 +325,30 @@ def test_what_is_asked_once_is_not_compiled_however_many_values_it_is_asked_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Or whoever asks something else each time would cost ten times what they are charged for."""
-    made = plans(monkeypatch)
+    made: list[Any] = []
+    monkeypatch.setattr("graphql_schema.execution.compiled", lambda kind, below: made.append(below))
     running = schema(_Compiled)
     many = Loose(boxes=[Loose() for _ in range(20)])
 
     run(running, "{ box { slow boxes { text } } }", many)
-
     assert made == []
+
+    run(running, "{ box { slow boxes { text } } }", many)
+    assert len(made) == 1
+
+
+def test_documents_that_take_turns_are_compiled_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked first is known by its whole, not by each part of it: or the parts would push the others out."""
+    monkeypatch.setattr("graphql_schema.by_nodes.KEPT", 16)
+    made: list[Any] = []
+    monkeypatch.setattr("graphql_schema.execution.compiled", lambda kind, below: made.append(below))
+    running = schema(_Compiled)
+    documents = [f"{{ box {{ a{number}: text inner {{ text boxes {{ text }} }} }} }}" for number in range(8)]
+
+    for document in documents * 2:
+        run(running, document, lambda: Loose(inner=Loose(boxes=[Loose()])))
+
+    assert len(made) == len(documents)
 
 
 def test_a_selection_of_very_many_fields_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -416,18 +433,34 @@ def test_a_request_is_gone_once_it_is_answered_without_the_garbage_collector() -
 def test_plans_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("graphql_schema.by_nodes.KEPT", 5)
     running = schema(_Compiled)
-    CompiledExecution._selections.clear()
+    CompiledExecution._plans.clear()
 
     for number in range(20):
         run(running, f"{{ box {{ a{number}: text }} }}", Loose)
 
-    assert len(CompiledExecution._selections) == 5
+    assert len(CompiledExecution._plans) == 5
 
 
-def test_plans_of_one_selection_are_bounded() -> None:
-    """Six variables in directives are sixty-four ways to read one document."""
+def test_the_fields_of_all_plans_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_schema.execution._FIELDS", 10)
     running = schema(_Compiled)
-    CompiledExecution._selections.clear()
+    CompiledExecution._plans.clear()
+
+    for number in range(20):
+        for _ in range(2):
+            answer = orjson.loads(run(running, f"{{ box {{ a{number}: text number sure }} }}", Loose))
+            assert answer["data"]["box"] == {f"a{number}": "t", "number": 1, "sure": "s"}
+
+    kept = [plan for _, plan in CompiledExecution._plans.values()]
+    assert [plan.below.size for plan in kept if plan.below is not None] == [3, 3, 3]
+    assert all(plan.function is not None for plan in kept)
+
+
+def test_plans_of_one_selection_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six variables in directives are sixty-four ways to read one document."""
+    monkeypatch.setattr("graphql_schema.by_nodes.KEPT", 16)
+    running = schema(_Compiled)
+    CompiledExecution._plans.clear()
     names = [f"v{number}" for number in range(6)]
     document = (
         f"query({', '.join(f'${name}: Boolean!' for name in names)}) "
@@ -438,5 +471,4 @@ def test_plans_of_one_selection_are_bounded() -> None:
         answer = orjson.loads(run(running, document, Loose, dict(zip(names, values, strict=True))))
         assert answer["data"]["box"].keys() == {"sure", *itertools.compress(names, [not one for one in values])}
 
-    [(_, selection)] = CompiledExecution._selections.values()
-    assert len(selection.plans) == 16
+    assert len(CompiledExecution._plans) == 16
