@@ -26,7 +26,7 @@ from ehb.formats import visit_xml
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.store.migrations import migrate
 from ehb.store.mongo import CODEC, MAJORITY, Document, Mongo, Session, connect
-from ehb.store.people import People
+from ehb.store.people import Found, People
 from ehb.store.records import Records
 from ehb.store.registry import Registry
 from ehb.store.store import Store
@@ -67,7 +67,7 @@ class World:
         for number in numbers:
             details = PatientDetails((Identifier(NATIONAL_ID, national_id(number)),), full_name=f"Người Thử {number}")
             found = await people.resolve(permit, details, now=NOW, session=session)
-            assert found is not None
+            assert isinstance(found, Found)
             await people.write(permit, found, session)
             person = found.person
             made.append(person.patient_id)
@@ -127,7 +127,7 @@ def permit_of(request: AccessRequest) -> Permit:
 
 def national_id(number: int) -> str:
     """A number that nobody can have: no province has code 999."""
-    return f"999085{number:06d}"
+    return f"999185{number:06d}"
 
 
 def _from(visits: list[VisitSummary], number: int) -> Iterator[VisitSummary]:

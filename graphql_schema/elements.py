@@ -228,6 +228,7 @@ described(
     {
         "SUPERSEDED": "The facility sent a later version, or the visit without it.",
         "ENTERED_IN_ERROR": "The facility took the visit back.",
+        "MOVED": "The facility sent the visit again as another person's; nothing of its content is shown any more.",
     },
 )
 

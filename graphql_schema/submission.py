@@ -11,7 +11,7 @@ import orjson
 import strawberry
 
 from ehb.domain.coding import instant_of
-from ehb.domain.identity import UnusableIdentifier, identifier_from
+from ehb.domain.identity import PlaceholderNumber, UnusableIdentifier, identifier_from
 from ehb.domain.records import AnyRecord, Facility, Practitioner, Provenance, Section
 from ehb.domain.submission import Draft, PatientDetails, Problem, Severity, VisitSummary
 from ehb.services import submission as service
@@ -96,6 +96,8 @@ def _patient(given: PatientInput, problems: list[Problem]) -> PatientDetails:
     identifier = None
     try:
         identifier = identifier_from(given.identifier or "", nationality=given.nationality or "000")
+    except PlaceholderNumber:
+        problems.append(_problem("identifier.placeholder", "patient", None, "identifier", Severity.WARNING))
     except UnusableIdentifier:
         problems.append(_problem("identifier.format", "patient", None, "identifier"))
     if given.birth_date is not None and not _is_time(given.birth_date):
@@ -175,6 +177,10 @@ _MESSAGES = {
         "Số định danh phải là 12 số, 9 số, số hộ chiếu hoặc mã tài khoản.",
         "The identifier must be a 12-digit number, a 9-digit number, a passport number or an account code.",
     ),
+    "identifier.placeholder": (
+        "Đây là số điền tạm, không phải số của người bệnh; hãy gửi số thật hoặc bỏ trống.",
+        "This is a placeholder and nobody's number; send the real number or none.",
+    ),
     "field.date": (
         "Ngày giờ không tồn tại hoặc sai định dạng YYYY[-MM[-DD[Thh:mm:ss+07:00]]].",
         "The date does not exist or is not YYYY[-MM[-DD[Thh:mm:ss+07:00]]].",
@@ -182,6 +188,6 @@ _MESSAGES = {
 }
 
 
-def _problem(rule: str, table: str | None, row: int | None, field: str) -> Problem:
+def _problem(rule: str, table: str | None, row: int | None, field: str, severity: Severity = Severity.ERROR) -> Problem:
     vi, en = _MESSAGES[rule]
-    return Problem(Severity.ERROR, rule, vi, en, table=table, row=row, field=field)
+    return Problem(severity, rule, vi, en, table=table, row=row, field=field)

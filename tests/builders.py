@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from ehb.formats.field_tables import tables
 
 NOW = datetime(2026, 11, 1, 3, 0, tzinfo=UTC)
-NATIONAL_ID = "999085000001"
+NATIONAL_ID = "999185000001"
 FACILITY = "99001"
 
 Rows = Sequence[Mapping[str, str]]

@@ -31,9 +31,10 @@ async def appoint(
     *,
     since: date = date(2020, 1, 1),
     until: date | None = None,
+    birth_date: str | None = None,
 ) -> None:
     """Enter a guardianship between two numbers."""
-    appointment = Appointment(relation, "giấy khai sinh", since, until)
+    appointment = Appointment(relation, "giấy khai sinh", since, until, birth_date)
     await stewardship.appoint(stewards_door(house), STEWARD, ward, guardian, appointment, path=PATH)
 
 

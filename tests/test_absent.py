@@ -177,7 +177,7 @@ async def test_what_is_not_yours_is_answered_as_what_is_not_there(
     async def token() -> str:
         match who:
             case "citizen":
-                return await house.citizen("999190000009", "Lê Thị Lạ")
+                return await house.citizen("999185900009", "Lê Thị Lạ")
             case "doctor":
                 return await doctor(house, OTHER_DOCTOR, "000088/TEST-CCHN", "99002")
         return await house.facility("99002")

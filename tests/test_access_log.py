@@ -66,7 +66,7 @@ async def test_a_refusal_says_which_rule_kept_them_out(house: House) -> None:
 async def test_every_path_leaves_its_line(house: House) -> None:
     citizen, token, book = await world(house)
     shown = await show(house, citizen)
-    stranger = await house.citizen("999190000009", "Lê Thị Lạ")
+    stranger = await house.citizen("999185900009", "Lê Thị Lạ")
     await house.ask(stranger, OPEN, {"code": shown["code"]})
     await opened(house, token, shown["code"])
     await house.data(token, OPEN_EMERGENCY, {"p": book, "reason": REASON})
@@ -165,7 +165,7 @@ async def test_from_15_a_parent_sees_in_the_log_what_they_did_themselves(
 
 async def test_whose_book_is_merged_sees_the_lines_of_both_numbers(house: House) -> None:
     token = await house.facility(FACILITY)
-    other = "999190000777"
+    other = "999185900777"
     await house.submit(token, visit_file())
     await house.submit(token, visit_file({"SO_CCCD": other, "MA_LK": "LK-2"}))
     await stewardship.merge(stewards_door(house), STEWARD, NATIONAL_ID, other, "cùng một người", path="test")

@@ -287,7 +287,7 @@ async def victim(house: House) -> dict[str, dict[str, str]]:
 async def test_every_root_field_refuses_whoever_has_no_legal_ground(house: House, caller: str) -> None:
     """Rows E3, L8."""
     ids = await victim(house)
-    token = await house.citizen("999190000009", "Lê Thị Lạ") if caller == "stranger" else None
+    token = await house.citizen("999185900009", "Lê Thị Lạ") if caller == "stranger" else None
     denied = {"outcome": "DENY"}
 
     for operation, name, field in roots():
@@ -322,7 +322,7 @@ async def test_nobody_is_told_who_they_are_not(house: House) -> None:
 
 async def test_every_route_refuses_whoever_has_no_legal_ground(house: House) -> None:
     ids = await victim(house)
-    stranger = {"Authorization": f"Bearer {await house.citizen('999190000009', 'Lê Thị Lạ')}"}
+    stranger = {"Authorization": f"Bearer {await house.citizen('999185900009', 'Lê Thị Lạ')}"}
     other_facility = {"Authorization": f"Bearer {await house.facility('99002')}"}
 
     for route in house.app.routes:

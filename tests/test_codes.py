@@ -114,7 +114,7 @@ async def test_every_root_answers_with_codes_of_the_list_alone(house: House, cal
     ids = await victim(house)
     tokens = {
         "anonymous": None,
-        "stranger": await house.citizen("999190000009", "Lê Thị Lạ"),
+        "stranger": await house.citizen("999185900009", "Lê Thị Lạ"),
         "owner": await house.citizen(NATIONAL_ID),
         "facility": await house.facility(FACILITY),
     }

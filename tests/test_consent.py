@@ -14,7 +14,7 @@ from ehb.store.vault import Vault
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 
-DOCTOR, OTHER_DOCTOR = "999085000077", "999085000088"
+DOCTOR, OTHER_DOCTOR = "999185000077", "999185000088"
 BOOK = """query($patient: ID!) { healthBook(patient: $patient, purpose: TREATMENT) {
   timeline(first: 100) { nodes { __typename id } } completeness { section records } withheld } }"""
 GIVE = "mutation($terms: ConsentInput!) { giveConsent(consent: $terms) { consent { id text } problems { code } } }"
@@ -241,8 +241,8 @@ async def test_a_record_that_is_hidden_already_is_not_hidden_again(house: House)
 
 async def test_of_many_who_open_the_last_openings_at_once_no_more_get_in_than_are_left(house: House) -> None:
     citizen, one, book = await world(house)
-    two = await doctor(house, "999085000078", "000078/TEST-CCHN", FACILITY)
-    three = await doctor(house, "999085000079", "000079/TEST-CCHN", FACILITY)
+    two = await doctor(house, "999185000078", "000078/TEST-CCHN", FACILITY)
+    three = await doctor(house, "999185000079", "000079/TEST-CCHN", FACILITY)
     await given(house, citizen, permit(maxUses=2))
 
     read = await asyncio.gather(*(seen(house, token, book) for token in (one, two, three) * 8))
@@ -253,8 +253,8 @@ async def test_of_many_who_open_the_last_openings_at_once_no_more_get_in_than_ar
 
 async def test_what_a_presentation_opens_anyway_is_no_use_of_a_consent(house: House) -> None:
     citizen, shown_to, book = await world(house)
-    two = await doctor(house, "999085000078", "000078/TEST-CCHN", FACILITY)
-    three = await doctor(house, "999085000079", "000079/TEST-CCHN", FACILITY)
+    two = await doctor(house, "999185000078", "000078/TEST-CCHN", FACILITY)
+    three = await doctor(house, "999185000079", "000079/TEST-CCHN", FACILITY)
     terms = permit(maxUses=2, select={"sections": ["CONDITIONS"]})
     await given(house, citizen, terms)
     start = "mutation { startPresentation(presentation: {sections: [CONDITIONS]}) { code } }"

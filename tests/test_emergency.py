@@ -92,7 +92,7 @@ async def test_what_the_person_hid_stays_hidden_and_whom_they_keep_out_stays_out
 async def test_a_colleague_judges_it_and_nobody_else(house: House) -> None:
     citizen, token, book = await world(house)
     colleague = await doctor(house, OTHER_DOCTOR, "000088/TEST-CCHN", FACILITY)
-    elsewhere = await doctor(house, "999085000099", "000099/TEST-CCHN", "99002")
+    elsewhere = await doctor(house, "999185000099", "000099/TEST-CCHN", "99002")
     emergency = await opened(house, token, book)
     judged = {"id": emergency["id"], "v": "MISUSE"}
 
@@ -150,7 +150,7 @@ async def test_a_review_that_nobody_made_is_overdue(house: House) -> None:
 
 async def test_it_cannot_be_opened_without_a_reason_by_a_citizen_or_for_nobody(house: House) -> None:
     citizen, token, book = await world(house)
-    nobody = (await house.data(token, '{ bookId(number: "999190000055") }'))["bookId"]
+    nobody = (await house.data(token, '{ bookId(number: "999185900055") }'))["bookId"]
     emergency = await opened(house, token, book)
 
     assert await code_of(house, token, OPEN, {"p": book, "reason": "cứu"}) == "BAD_USER_INPUT"

@@ -8,7 +8,7 @@ from auth.tokens import s256
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import CLIENT, REDIRECT, House
 
-OTHER_ID = "999190000002"
+OTHER_ID = "999185900002"
 HEALTH_BOOK = "query($patient: ID!) { healthBook(patient: $patient, purpose: PATIENT_REQUEST) { asOf } }"
 OWN_IDS = "{ myHealthBook { patientId timeline(first: 1) { nodes { id } } } }"
 RECORD = "query($id: ID!) { record(id: $id) { __typename } }"

@@ -32,8 +32,9 @@ async def child(house: House, years: int, *, days: int = 3, **fields: str) -> st
     """A child with a visit and a parent; the parent's token."""
     parent = await house.citizen(PARENT, "Nguyễn Thị Mẹ", birthdate="1985-03-07")
     visit = visit_file({"SO_CCCD": CHILD, "HO_TEN": "Nguyễn Văn Con", "NGAY_SINH": aged(years, days=days), **fields})
-    answer = await house.submit(await house.facility(FACILITY), visit)
-    assert answer.json()["status"] == "ACCEPTED", answer.json()
+    receipt = (await house.submit(await house.facility(FACILITY), visit)).json()
+    if receipt["status"] == "WAITING_FOR_IDENTITY":  # the digits of the number say another year of birth
+        await stewardship.resolve(stewards_door(house), STEWARD, receipt["id"], CHILD, path=PATH)
     return parent
 
 
@@ -209,7 +210,7 @@ async def test_nobody_is_entered_twice_or_as_their_own_or_by_themselves(house: H
     with pytest.raises(Conflict):
         await appoint(house, CHILD, CHILD)
     with pytest.raises(NotFound):
-        await appoint(house, CHILD, "999085000555")
+        await appoint(house, CHILD, "999185000555")
     citizen = Principal(PrincipalKind.CITIZEN, patient_id=b"x" * 16, session="s", assurance_level=2)
     with pytest.raises(Forbidden):
         await stewardship.end_guardian(stewards_door(house), citizen, CHILD, PARENT, path=PATH)

@@ -53,8 +53,8 @@ async def lived(house: House) -> set[str]:
     citizen, doctor, book = await world(house)
     body, facility = visit_file({"MA_LK": "LK-2"}), await house.facility(FACILITY)
     day.secrets |= {text.decode() for text in _WORDS.findall(body) if not text.isascii()}
-    tokens = await house.sign_in("leaky", {"SoDinhDanh": "999190000044", "HoVaTen": "Trần Văn Rò"})
-    day.secrets |= {"999190000044", "Trần Văn Rò", tokens["access_token"], tokens["refresh_token"], facility, book}
+    tokens = await house.sign_in("leaky", {"SoDinhDanh": "999185900044", "HoVaTen": "Trần Văn Rò"})
+    day.secrets |= {"999185900044", "Trần Văn Rò", tokens["access_token"], tokens["refresh_token"], facility, book}
     sent = (await house.submit(facility, body)).json()
     await house.submit(facility, body.replace(b"LK-2", b"LK-3").replace(b"2026", b"2099"))
     day.secrets.add(sent["id"])

@@ -20,7 +20,7 @@ from tests.stewards import PATH, STEWARD, stewards_door
 from tests.test_consent import given, permit, world
 
 SCHEMA = make_schema()._schema
-OTHER = "999190000055"
+OTHER = "999185900055"
 DAYS = ("20261001", "20261002", "20261002", "20261003")
 ARGUMENTS = (
     "first: 1",

@@ -15,11 +15,11 @@ COUNT = "{ myHealthBook { patientId patient { fullName birthDate nationalId } ti
 
 async def test_a_new_number_keeps_the_book_and_gains_what_was_sent_to_it(house: House) -> None:
     facility = await house.facility(FACILITY)
-    await house.submit(facility, visit_file({"SO_CCCD": "999085000001"}))
-    before = await house.sign_in("same-account", {"SoDinhDanh": "999085000001", "HoVaTen": "Nguyễn Thị Thử"})
+    await house.submit(facility, visit_file({"SO_CCCD": "999185000001"}))
+    before = await house.sign_in("same-account", {"SoDinhDanh": "999185000001", "HoVaTen": "Nguyễn Thị Thử"})
     renumbered = await house.sign_in("same-account", {"SoDinhDanh": "999185000007", "HoVaTen": "Nguyễn Thị Thử"})
     await house.submit(facility, visit_file({"SO_CCCD": "999185000007", "MA_LK": "LK-2"}))
-    await house.submit(facility, visit_file({"SO_CCCD": "999085000001", "MA_LK": "LK-3"}))
+    await house.submit(facility, visit_file({"SO_CCCD": "999185000001", "MA_LK": "LK-3"}))
 
     old = (await house.data(before["access_token"], COUNT))["myHealthBook"]
     new = (await house.data(renumbered["access_token"], COUNT))["myHealthBook"]
@@ -30,7 +30,7 @@ async def test_a_new_number_keeps_the_book_and_gains_what_was_sent_to_it(house: 
     assert len(new["timeline"]["nodes"]) > 0
     history = (await house.data(renumbered["access_token"], IDENTIFIERS))["myHealthBook"]["patient"]["identifiers"]
     assert [(one["value"], one["until"] is None) for one in history] == [
-        ("999085000001", False),
+        ("999185000001", False),
         ("999185000007", True),
     ]
 
@@ -47,8 +47,8 @@ async def test_the_old_number_that_the_eid_vouches_for_finds_the_older_visits(ho
 
 async def test_the_same_login_name_with_another_number_is_the_account_and_not_the_number(house: House) -> None:
     """Row O6."""
-    first = await house.sign_in("one", {"SoDinhDanh": "999085000001"})
-    second = await house.sign_in("two", {"SoDinhDanh": "999085000002"})
+    first = await house.sign_in("one", {"SoDinhDanh": "999185000001"})
+    second = await house.sign_in("two", {"SoDinhDanh": "999185000002"})
 
     mine = (await house.data(first["access_token"], COUNT))["myHealthBook"]["patientId"]
     theirs = (await house.data(second["access_token"], COUNT))["myHealthBook"]["patientId"]
@@ -59,7 +59,7 @@ async def test_the_same_login_name_with_another_number_is_the_account_and_not_th
 async def test_two_people_who_log_in_at_once_for_the_first_time_get_a_book_each(house: House) -> None:
     from asyncio import gather
 
-    tokens = await gather(*(house.citizen(f"9990850001{number:02}") for number in range(8)))
+    tokens = await gather(*(house.citizen(f"9991850001{number:02}") for number in range(8)))
 
     books = [(await house.data(token, COUNT))["myHealthBook"]["patientId"] for token in tokens]
     assert len(set(books)) == 8
@@ -98,7 +98,7 @@ async def test_without_the_data_key_a_book_is_gone(house: House) -> None:
 async def test_records_that_change_places_in_the_database_do_not_open(house: House) -> None:
     facility = await house.facility(FACILITY)
     await house.submit(facility, visit_file())
-    await house.submit(facility, visit_file({"SO_CCCD": "999190000002", "MA_LK": "LK-2"}))
+    await house.submit(facility, visit_file({"SO_CCCD": "999185900002", "MA_LK": "LK-2"}))
     token = await house.citizen(NATIONAL_ID)
     records = house.mongo.database["records"]
     mine, theirs = [
@@ -115,7 +115,7 @@ async def test_records_that_change_places_in_the_database_do_not_open(house: Hou
 
 
 async def test_a_login_without_a_number_is_refused_and_opens_no_book(house: House) -> None:
-    for claims in ({}, {"SoDinhDanh": ""}, {"SoDinhDanh": "not a number"}, {"SoDinhDanh": 999085000001}):
+    for claims in ({}, {"SoDinhDanh": ""}, {"SoDinhDanh": "not a number"}, {"SoDinhDanh": 999185000001}):
         answer = await house.sign_in("nobody", {"HoVaTen": "Nguyễn Thị Thử", **claims})
         assert answer["error_code"] == "IDENTITY_NUMBER_MISSING"
     assert await house.mongo.database["people"].count_documents({}) == 0
@@ -129,10 +129,14 @@ async def test_a_visit_that_names_another_birth_date_teaches_the_book_nothing_ab
     token = await house.citizen(NATIONAL_ID, "Nguyễn Thị Thử", birthdate="1985-03-07")
     mistyped = {"NGAY_SINH": "199901010000", "HO_TEN": "Người Khác", "DIA_CHI": "Nơi khác", "MA_THE_BHYT": CARD}
 
-    receipt = (await house.submit(await house.facility(FACILITY), visit_file(mistyped))).json()
+    facility = await house.facility(FACILITY)
+    receipt = (await house.submit(facility, visit_file({**mistyped, "HO_TEN": "Nguyễn Thị Thử"}))).json()
+    waiting = (await house.submit(facility, visit_file({**mistyped, "MA_LK": "LK-2"}))).json()
 
     patient = (await house.data(token, PATIENT))["myHealthBook"]["patient"]
     assert (receipt["status"], [one["rule"] for one in receipt["problems"]]) == ("ACCEPTED", ["identity.differs"])
+    assert [one["rule"] for one in waiting["problems"]] == ["identity.other_person"]
+    assert waiting["status"] == "WAITING_FOR_IDENTITY"
     assert (patient["address"], [one["value"] for one in patient["identifiers"]]) == (None, [NATIONAL_ID])
 
 
@@ -161,8 +165,8 @@ async def test_visits_that_came_under_both_numbers_are_in_one_book_when_the_eid_
 
 async def test_an_account_with_a_new_number_finds_the_visits_that_came_under_it_before(house: House) -> None:
     token = await house.facility(FACILITY)
-    await house.sign_in("account", {"SoDinhDanh": "999085000001"})
-    await house.submit(token, visit_file({"SO_CCCD": "999085000001"}))
+    await house.sign_in("account", {"SoDinhDanh": "999185000001"})
+    await house.submit(token, visit_file({"SO_CCCD": "999185000001"}))
     await house.submit(token, visit_file({"SO_CCCD": "999185000007", "MA_LK": "LK-2"}))
 
     renumbered = (await house.sign_in("account", {"SoDinhDanh": "999185000007"}))["access_token"]
@@ -172,8 +176,8 @@ async def test_an_account_with_a_new_number_finds_the_visits_that_came_under_it_
 
 async def test_a_number_of_somebody_who_has_logged_in_is_not_joined_by_a_login(house: House) -> None:
     token = await house.facility(FACILITY)
-    await house.submit(token, visit_file({"SO_CCCD": "999085000001"}))
-    owner = {"SoDinhDanh": "999085000001", "HoVaTen": "Nguyễn Thị Thử"}
+    await house.submit(token, visit_file({"SO_CCCD": "999185000001"}))
+    owner = {"SoDinhDanh": "999185000001", "HoVaTen": "Nguyễn Thị Thử"}
     await house.sign_in("owner", owner)
     await house.sign_in("other", {"SoDinhDanh": "999185000007", "HoVaTen": "Trần Văn Thử"})
 

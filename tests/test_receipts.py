@@ -86,7 +86,7 @@ async def test_receipts_are_found_by_status_and_the_counts_stay_whole(
 
 async def test_receipts_are_found_by_episode_whatever_format_it_came_in(house: House) -> None:
     token, _ = await _sent(house)
-    typed = """mutation { submitVisitSummary(input: {episode: "LK-1", patient: {identifier: "999085000001"},
+    typed = """mutation { submitVisitSummary(input: {episode: "LK-1", patient: {identifier: "999185000001"},
       allergies: [{time: "2026", code: {text: "Penicillin"}}]}) { id } }"""
     sent = (await house.data(token, typed))["submitVisitSummary"]["id"]
 
@@ -150,7 +150,7 @@ async def test_what_waited_and_got_its_number_waits_no_more(house: House) -> Non
 
 
 async def test_a_person_has_no_submissions_and_nobody_even_less(house: House) -> None:
-    citizen = await house.citizen("999085000001")
+    citizen = await house.citizen("999185000001")
 
     answers = [await house.ask(citizen, MINE), await house.ask(None, MINE)]
 

@@ -16,7 +16,7 @@ from tests.running import ehb
 from tests.stewards import environment as stewards_environment
 from tests.stewards import stewards_door
 
-OLD, THIRD = "999190000002", "999190000003"
+OLD, THIRD = "999185900002", "999185900003"
 CARD = "GD4019990000001"
 STEWARD = Principal(PrincipalKind.STEWARD, session="steward:tester")
 REASON = "Cùng một người, hai số"
@@ -125,6 +125,7 @@ async def test_what_was_replaced_or_taken_back_waits_no_more(house: House) -> No
 # Newborns
 
 
+CHILD = "999326000001"
 NEWBORN = {"SO_CCCD": "", "MA_THE_BHYT": "", "NGAY_SINH": "202610010315", "HO_TEN": "Con của Nguyễn Thị Thử"}
 MOTHER = {"XML7": [{"SO_LUU_TRU": "1", "NGAY_VAO": "202610010300", "NGAY_RA": "202610051100", "MA_ME": "9990000001"}]}
 
@@ -144,13 +145,13 @@ async def test_a_newborn_is_known_by_the_mother_and_the_minute_of_birth(house: H
 async def test_the_childs_own_number_joins_the_newborns_book_and_the_mothers_is_not_shown(house: House) -> None:
     token = await house.facility(FACILITY)
     await house.submit(token, visit_file(NEWBORN, with_tables=MOTHER))
-    numbered = {**NEWBORN, "MA_LK": "LK-2", "SO_CCCD": NATIONAL_ID}
+    numbered = {**NEWBORN, "MA_LK": "LK-2", "SO_CCCD": CHILD}
 
     await house.submit(token, visit_file(numbered, with_tables=MOTHER))
 
-    book = await _book(house, NATIONAL_ID)
+    book = await _book(house, CHILD)
     assert len(book["timeline"]["nodes"]) == 14
-    assert [one["value"] for one in book["patient"]["identifiers"]] == [NATIONAL_ID]
+    assert [one["value"] for one in book["patient"]["identifiers"]] == [CHILD]
 
 
 @pytest.mark.parametrize(
@@ -276,8 +277,8 @@ async def test_bad_input_of_a_steward_changes_nothing(house: House) -> None:
     door = stewards_door(house)
 
     with pytest.raises(NotFound):
-        await stewardship.merge(door, STEWARD, NATIONAL_ID, "999190000099", REASON, path=PATH)
-    for one, reason in (("9990850000012", REASON), ("", REASON), (NATIONAL_ID, " ")):
+        await stewardship.merge(door, STEWARD, NATIONAL_ID, "999185900099", REASON, path=PATH)
+    for one, reason in (("9991850000012", REASON), ("", REASON), (NATIONAL_ID, " ")):
         with pytest.raises(BadInput):
             await stewardship.merge(door, STEWARD, one, OLD, reason, path=PATH)
 

@@ -146,7 +146,7 @@ async def test_the_last_day_of_a_guardianship_ends_it_though_nobody_writes_anyth
 
 
 async def test_two_people_who_are_parted_hear_nothing_of_each_other_any_more(house: House, server: str) -> None:
-    one, other = NATIONAL_ID, "999190000009"
+    one, other = NATIONAL_ID, "999185900009"
     facility, door = await house.facility(FACILITY), stewards_door(house)
     for number in (one, other):
         await house.submit(facility, visit_file({"SO_CCCD": number, "MA_LK": f"LK-{number[-2:]}"}))

@@ -32,7 +32,7 @@ Custody = tuple[Custodian, Watch]
 
 def number(nth: int) -> str:
     """A number that nobody can have."""
-    return f"99908500{nth:04d}"
+    return f"99918500{nth:04d}"
 
 
 def visit(nth: int, fields: dict[str, str] | None = None) -> VisitSummary:

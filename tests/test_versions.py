@@ -9,7 +9,7 @@ import pytest
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 
-OTHER_ID = "999190000002"
+OTHER_ID = "999185900002"
 OTHER_FACILITY = "99002"
 BOOK = """{ myHealthBook {
   timeline { nodes { id __typename provenance { version } ended { why } } }

@@ -44,6 +44,11 @@ def _add_guardians(done: Any) -> None:
     add.add_argument("--proof", required=True, help="the paper it was proven by, such as a birth certificate; sealed")
     add.add_argument("--since", type=date.fromisoformat, help="first day, YYYY-MM-DD (today)")
     add.add_argument("--until", type=date.fromisoformat, help="last day, when the paper names one")
+    add.add_argument(
+        "--birth-date",
+        type=_birth_date,
+        help="the represented person's birth date on that paper, YYYY-MM-DD (as it is known); decides what a guardian sees",
+    )
     add.set_defaults(run=_guardian)
     _command(done, "end-guardian", f"end a guardianship; {stdin}").set_defaults(run=_end_guardian)
 
@@ -68,6 +73,13 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return count
+
+
+def _birth_date(text: str) -> str:
+    found = date.fromisoformat(text)
+    if found > date.today():
+        raise argparse.ArgumentTypeError("it is a day to come")
+    return found.isoformat()
 
 
 def _waiting(given: argparse.Namespace) -> None:
@@ -105,7 +117,11 @@ def _guardian(given: argparse.Namespace) -> None:
     from ehb.cli import stewarding
 
     since = given.since or stewarding.today()
-    asyncio.run(stewarding.appoint(given.steward, Appointment(given.relation, given.proof, since, given.until)))
+    asyncio.run(
+        stewarding.appoint(
+            given.steward, Appointment(given.relation, given.proof, since, given.until, given.birth_date)
+        )
+    )
     print("entered")
 
 

@@ -73,6 +73,7 @@ class Standing:
     guardianships: tuple[HeldGuardianship, ...] = ()
     tasks: tuple[StatutoryTask, ...] = ()
     birth_date: str | None = None
+    """The birth date by which ages are decided (`ehb.domain.matching.closing_birth_date`)."""
     opened: object = field(default=None, compare=False, repr=False)
     """What the store opened to find all this out; handed back to it unread, so that a read need not open it again."""
 

@@ -45,16 +45,20 @@ class Guardianship:
     """The paper it was proven by: kind and number."""
     since: date
     until: date | None = None
+    birth_date: str | None = field(default=None, repr=False)
+    """The birth date of the person who is represented, by the paper or as it was known that day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Appointment:
-    """What a steward enters: the relation, the paper it was proven by, and when it holds."""
+    """What a steward enters: the relation, the paper it was proven by, when it holds, and the ward's birth date."""
 
     relation: Relation
     proof: str = field(repr=False)
     since: date
     until: date | None = None
+    birth_date: str | None = field(default=None, repr=False)
+    """As the paper has it (YYYY-MM-DD); None where the steward did not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +92,10 @@ def age(birth_date: str | None, today: date) -> int | None:
     return years if year >= 1 and years >= 0 else None
 
 
-def objection(relation: Relation, ward: Patient, guardian: Patient, now: datetime) -> Conflict | None:
-    """Why the law knows no such guardianship; None when it does."""
+def objection(relation: Relation, ward_born: str | None, guardian: Patient, now: datetime) -> Conflict | None:
+    """Why the law knows no such guardianship; None when it does. `ward_born` is the birth date that decides."""
     today = now.astimezone(VIETNAM).date()
-    minor, adult = age(ward.birth_date, today), age(guardian.birth_date, today)
+    minor, adult = age(ward_born, today), age(guardian.birth_date, today)
     if adult is not None and adult < OF_AGE:
         return Conflict(vi="Người giám hộ phải đủ 18 tuổi.", en="A guardian is 18 or older.")
     if relation is Relation.GUARDIAN_OF_WARD:

@@ -131,19 +131,48 @@ class ElectronicIdentity:
         return tuple(found)
 
 
+class Source(enum.StrEnum):
+    """The source of an assertion about a person, the strongest first."""
+
+    EID = "EID"
+    """The national eID, at a login of the person."""
+    STEWARD = "STEWARD"
+    """A steward of the managing unit, with a proof on paper."""
+    FACILITY = "FACILITY"
+    """A visit that a facility sent."""
+
+
+class Assertion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One statement about a person: which attribute, which value, who said it and when.
+
+    `attribute` is a field of `Patient`; `by` is the facility's code; `since` is a date (YYYY-MM-DD).
+    """
+
+    attribute: str
+    value: str
+    source: Source
+    since: str
+    by: str = ""
+
+
 class HeldIdentifier(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An identifier in a person's history: since when we know it, and until when it was theirs."""
+    """An identifier in a person's history: since when we know it, until when it was theirs, and who said so.
+
+    `source` is None for what was learned before sources were kept: it may have come by a login or by a file.
+    """
 
     system: str
     value: str
     since: str
     until: str | None = None
+    source: Source | None = None
 
 
 class Patient(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The person of a book (QD 31 group a). Sealed as a whole.
 
-    `vouched` says that the eID gave name and birth date; what a facility wrote never replaces that.
+    `vouched` says that the eID gave name and birth date; what a facility wrote never replaces that. `assertions` are
+    the statements of stewards and facilities about attributes that decide who somebody is or how old they are.
     """
 
     full_name: str | None = None
@@ -158,6 +187,19 @@ class Patient(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     phone: str | None = None
     vouched: bool = False
     identifiers: tuple[HeldIdentifier, ...] = ()
+    assertions: tuple[Assertion, ...] = ()
+
+    @property
+    def is_vouched(self) -> bool:
+        """The eID has vouched for this person at a login: the book has an owner."""
+        return self.vouched or any(one.source is Source.EID for one in self.identifiers)
+
+    @property
+    def is_proven(self) -> bool:
+        """The birth date comes from the eID or from a steward with a proof."""
+        return self.vouched or any(
+            one.attribute == "birth_date" and one.source is Source.STEWARD for one in self.assertions
+        )
 
     def identifier(self, system: str) -> str | None:
         """The newest identifier of one system that is still theirs."""
@@ -169,17 +211,54 @@ class UnusableIdentifier(ValueError):
     """The text can be no identifier that this country issues. The text itself is never in the message."""
 
 
+class PlaceholderNumber(UnusableIdentifier):
+    """The text has the form of a number, but software writes it where no number is known."""
+
+
+PLACEHOLDER_NUMBERS = frozenset(
+    {
+        *(digit * length for digit in "0123456789" for length in (9, 10, 12)),
+        "012345678901",
+        "123456789",
+        "1234567890",
+        "123456789012",
+        "012345678",
+        "0123456789",
+        "987654321",
+        "9876543210",
+        "987654321098",
+        "987654321012",
+        "999999999998",
+        "121212121212",
+        "123123123123",
+        "123412341234",
+        "123456123456",
+        "001001001001",
+        "000000000001",
+        "000000001",
+        "0000000001",
+        "100000000000",
+        "100000000",
+        "1000000000",
+    }
+)
+"""Numbers that software writes into a field that must not be empty. Nobody is known by one of them."""
+
+
 def identifier_from(text: str, *, nationality: str = "000") -> Identifier | None:
     """The identifier that a SO_CCCD field holds: 12-digit number, old 9-digit number, passport or account code.
 
     `nationality` is MA_QUOCTICH (000 is Viet Nam): nine digits are an old citizen number for a Vietnamese and a
     passport for somebody else, and a passport number is only unique inside its country.
     Returns None for an empty field. Raises UnusableIdentifier for text that can be none of them (a number
-    with 13 digits, say): that is a typing error the sender can mend.
+    with 13 digits, say): that is a typing error the sender can mend. Raises PlaceholderNumber for twelve zeros and
+    their like.
     """
     value = "".join(unicodedata.normalize("NFKC", text).upper().split()).replace(".", "").replace("-", "")
     if not value:
         return None
+    if value in PLACEHOLDER_NUMBERS:
+        raise PlaceholderNumber
     if _TWELVE_DIGITS.fullmatch(value):
         return Identifier(NATIONAL_ID, value)
     nationality = nationality.strip().upper()
@@ -199,15 +278,10 @@ def card_from(text: str) -> Identifier | None:
     """
     number = "".join(text.upper().split()).replace("-", "")
     if _CARD.fullmatch(number):
-        return Identifier(INSURANCE, number[-10:])
+        return None if number[-10:] in PLACEHOLDER_NUMBERS else Identifier(INSURANCE, number[-10:])
     return Identifier(INSURANCE, number) if _TEMPORARY_CARD.fullmatch(number) else None
 
 
 def newborn_from(mother: Identifier, born: str) -> Identifier:
     """A child who has no number yet, by the mother's social-insurance number and the minute of birth (RFC 3339)."""
     return Identifier(NEWBORN, f"{mother.value} {born}")
-
-
-def folded_name(name: str) -> str:
-    """A name as compared, not as shown: NFC, one space, case folded."""
-    return " ".join(unicodedata.normalize("NFC", name).casefold().split())

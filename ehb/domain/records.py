@@ -123,6 +123,8 @@ class Ending(enum.StrEnum):
     """The facility sent a later version, or a visit without it."""
     ENTERED_IN_ERROR = "ENTERED_IN_ERROR"
     """The facility took the visit back (FHIR entered-in-error)."""
+    MOVED = "MOVED"
+    """The facility sent the visit again as another person's."""
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -366,3 +368,18 @@ AnyRecord = (
 )
 RECORD_TYPES: tuple[type[Record], ...] = AnyRecord.__args__
 KINDS: tuple[str, ...] = tuple(kind.__name__ for kind in RECORD_TYPES)
+
+
+def without_content(record: Record) -> Record:
+    """That a record was there: kind, section, time, facility and version; nothing about anybody's health."""
+    defaults = {
+        field.name: field.default for field in msgspec.structs.fields(type(record)) if field.name not in _SHARED
+    }
+    said = record.provenance
+    provenance = Provenance(
+        facility=said.facility, submitted_at=said.submitted_at, source=said.source, version=said.version
+    )
+    return msgspec.structs.replace(record, **defaults, code=None, provenance=provenance)
+
+
+_SHARED = frozenset(Record.__struct_fields__)

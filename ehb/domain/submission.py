@@ -57,14 +57,6 @@ class Problem:
     field: str | None = None
 
 
-IDENTITY_DIFFERS = Problem(
-    Severity.WARNING,
-    "identity.differs",
-    "Ngày sinh khác với định danh điện tử của số này; hãy kiểm tra số định danh.",
-    "The birth date differs from the electronic identity of this number; check the number.",
-)
-"""The visit stands under the number that it names; what it says about the person is not believed."""
-
 LATE_CHECK_IN = Problem(
     Severity.WARNING,
     "checkin.late",

@@ -13,7 +13,9 @@ from ehb.domain.identity import (
     NATIONAL_ID,
     OLD_NATIONAL_ID,
     PASSPORT,
+    PLACEHOLDER_NUMBERS,
     Identifier,
+    PlaceholderNumber,
     UnusableIdentifier,
     identifier_from,
 )
@@ -40,7 +42,12 @@ def patient_from(patient: Resource, found: Found) -> PatientDetails:
             continue
         if value is None or (element.value.get("use") == _RETIRED and system != OLD_NATIONAL_ID):
             continue
-        one = _card(value) if system == INSURANCE else _number(str(system), value)
+        try:
+            one = _card(value) if system == INSURANCE else _number(str(system), value)
+        except PlaceholderNumber:
+            faults += 1
+            found.report("fhir.identifier_placeholder", f"{patient.path}.identifier[{number}].value")
+            continue
         if one is None:
             faults += system != INSURANCE
             rule = "fhir.card_format" if system == INSURANCE else "fhir.identifier_format"
@@ -69,11 +76,13 @@ def _number(system: str, value: str) -> Identifier | None:
     """A number of one system; None when it is none of that kind.
 
     A passport of another country comes as the country and the number ("USA:123456789", as `identifier_from` makes
-    it of MA_QUOCTICH), for a passport number is only unique inside its country.
+    it of MA_QUOCTICH), for a passport number is only unique inside its country. Raises PlaceholderNumber.
     """
     country, colon, rest = value.partition(":")
     try:
         found = identifier_from(rest, nationality=country) if system == PASSPORT and colon else identifier_from(value)
+    except PlaceholderNumber:
+        raise
     except UnusableIdentifier:
         return None
     return found if found is not None and found.system == system else None
@@ -84,7 +93,7 @@ def _card(value: str) -> Identifier | None:
     number = "".join(unicodedata.normalize("NFKC", value).upper().split()).replace("-", "")
     if not (len(number) in (10, 15) and number[-10:].isdigit() and number.isascii()):
         return None
-    return Identifier(INSURANCE, number[-10:])
+    return None if number[-10:] in PLACEHOLDER_NUMBERS else Identifier(INSURANCE, number[-10:])
 
 
 def _preferred(elements: list[Element], use: str) -> Element | None:

@@ -12,6 +12,7 @@ from ehb.domain.submission import Problem, Severity
 
 _WARNINGS = frozenset(
     {
+        "fhir.identifier_placeholder",
         "fhir.billing_not_kept",
         "fhir.not_kept",
         "fhir.entered_in_error",
@@ -76,6 +77,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fhir.identifier_format": (
         "Số định danh không đúng định dạng của hệ thống đã nêu.",
         "The identifier has not the form of its system.",
+    ),
+    "fhir.identifier_placeholder": (
+        "Đây là số điền tạm, không phải số của người bệnh; hãy gửi số thật hoặc bỏ trống.",
+        "This is a placeholder and nobody's number; send the real number or none.",
     ),
     "fhir.card_format": ("Số thẻ BHYT không đúng định dạng.", "The insurance card number has no known form."),
     "fhir.identifier_unknown": (

@@ -37,6 +37,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "field.required": ("Thiếu trường bắt buộc.", "A required field is empty."),
     "field.expected": ("Thiếu trường nên có.", "A field that should be filled is empty."),
     "field.unknown": ("Trường không có trong bảng.", "The table has no such field."),
+    "field.repeated": (
+        "Trường này xuất hiện hai lần với giá trị khác nhau; hãy gửi một giá trị.",
+        "This field stands twice with different values; send one value.",
+    ),
     "field.length": ("Giá trị dài quá quy định.", "The value is longer than allowed."),
     "field.number": (
         "Giá trị phải là số, dấu thập phân là dấu chấm.",
@@ -54,6 +58,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "identifier.format": (
         "SO_CCCD phải là 12 số, 9 số, số hộ chiếu hoặc mã tài khoản.",
         "SO_CCCD must be a 12-digit number, a 9-digit number, a passport number or an account code.",
+    ),
+    "identifier.placeholder": (
+        "SO_CCCD là số điền tạm, không phải số của người bệnh; hãy gửi số thật hoặc để trống.",
+        "SO_CCCD is a placeholder and nobody's number; send the real number or leave it empty.",
     ),
     "identifier.card": ("Số thẻ BHYT không đúng định dạng.", "The insurance card number has no known form."),
     "row.order": ("STT phải liên tục từ 1.", "STT must count from 1 without gaps."),

@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ehb.domain.coding import instant_of
-from ehb.domain.identity import Identifier, UnusableIdentifier, card_from, identifier_from, newborn_from
+from ehb.domain.identity import (
+    Identifier,
+    PlaceholderNumber,
+    UnusableIdentifier,
+    card_from,
+    identifier_from,
+    newborn_from,
+)
 from ehb.domain.submission import PatientDetails, Problem
 from ehb.formats.catalogue import coded
 from ehb.formats.field_tables import read_birth
@@ -31,6 +38,8 @@ def patient_from(summary: Row, discharge: Sequence[Row] = ()) -> tuple[PatientDe
     try:
         found = identifier_from(summary.get("SO_CCCD"), nationality=nationality)
         identifiers = (found,) if found else ()
+    except PlaceholderNumber:
+        problems.append(warning("identifier.placeholder", table=summary.table, row=summary.number, field="SO_CCCD"))
     except UnusableIdentifier:
         problems.append(problem("identifier.format", table=summary.table, row=summary.number, field="SO_CCCD"))
     cards: list[Identifier] = []

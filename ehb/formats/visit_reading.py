@@ -133,6 +133,8 @@ def _row(element: etree._Element, table: Table, number: int, reading: Reading) -
                     reading.report(warning("field.unknown", table=table.name, row=number))
                 continue
         if name in values:
+            if values[name] != value:
+                reading.report(problem("field.repeated", table=table.name, row=number, field=name))
             continue
         accepts = known.accepts
         try:

@@ -22,6 +22,7 @@ from ehb.domain.access import Permit, Standing
 from ehb.domain.consent import Consent, GranteeKind, HeldConsent, Party
 from ehb.domain.emergency import Emergency, HeldEmergency, Reviewed, Verdict
 from ehb.domain.guardianship import Guardianship, HeldGuardianship
+from ehb.domain.matching import closing_birth_date
 from ehb.domain.presentation import ATTEMPTS, HeldPresentation, Holder, Presentation
 from ehb.errors import Conflict, Forbidden
 from ehb.store.mongo import Document, Mongo, Session
@@ -71,13 +72,14 @@ class Grants:
         """What speaks about the book that these people share, from what lies there about them."""
         keys = {person.patient_id: person.data_key for person in people}
         held = [_held(document, keys[bytes(document["_id"])[:16]]) for document in documents]
-        vouched = next((patient for one in people if (patient := one.patient()).vouched), people[0].patient())
+        guardianships = tuple(one for one in held if isinstance(one, HeldGuardianship))
+        proofs = [one.guardianship.birth_date for one in guardianships]
         return Standing(
             consents=await self._named([one for one in held if isinstance(one, HeldConsent)]),
             presentations=tuple(one for one in held if isinstance(one, HeldPresentation)),
             emergencies=tuple(one for one in held if isinstance(one, HeldEmergency)),
-            guardianships=tuple(one for one in held if isinstance(one, HeldGuardianship)),
-            birth_date=vouched.birth_date,
+            guardianships=guardianships,
+            birth_date=closing_birth_date([one.patient() for one in people], proofs),
             opened=people,
         )
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.guardianship import Appointment, Guardianship, HeldGuardianship, objection
-from ehb.domain.identity import Identifier
+from ehb.domain.identity import Identifier, Patient
+from ehb.domain.matching import Agreement, closing_birth_date, compare_births
 from ehb.errors import Conflict, Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.grants import Grants
@@ -50,7 +51,8 @@ class GuardianShelf:
 
         async def work(session: Session) -> None:
             minor, adult = await self._pair(permit, ward, guardian, session)
-            problem = objection(appointment.relation, minor.patient(), adult.patient(), event.time)
+            born = _birth_date(appointment, minor.patient())
+            problem = objection(appointment.relation, born, adult.patient(), event.time)
             if adult.patient_id in (minor.patient_id, *minor.others):
                 problem = Conflict(vi="Không ai giám hộ cho chính mình.", en="Nobody is their own guardian.")
             if problem is None and await self._standing(permit, minor, adult.patient_id):
@@ -64,7 +66,12 @@ class GuardianShelf:
                 appointment.proof,
                 appointment.since,
                 appointment.until,
+                born,
             )
+            if appointment.birth_date is not None:
+                await self._people.prove_birth_date(
+                    permit, minor, appointment.birth_date, now=event.time, session=session
+                )
             await self._grants.add(permit, minor, said, session, now=event.time, until=None, guardian=adult.patient_id)
             await self._signposts.put(GUARDIAN, [adult.patient_id], minor.patient_id + said.id, session)
             await self._trail.append(dataclasses.replace(event, patient_id=minor.patient_id, source=said.id), session)
@@ -114,8 +121,10 @@ class GuardianShelf:
         people = await self._people.sharing(patient_id)
         if not people:
             return None
-        patient = next((one.patient() for one in people if one.patient().vouched), people[0].patient())
-        return Relative(patient_id, patient.full_name, patient.birth_date, held)
+        patients = [one.patient() for one in people]
+        shown = next((one for one in patients if one.vouched), patients[0])
+        proof = held.guardianship.birth_date if patient_id != held.guardianship.guardian else None
+        return Relative(patient_id, shown.full_name, closing_birth_date(patients, [proof]), held)
 
     async def _pair(
         self, permit: Permit, ward: Identifier, guardian: Identifier, session: Session
@@ -134,3 +143,16 @@ class GuardianShelf:
             if isinstance(one, HeldGuardianship) and one.guardianship.guardian == guardian and one.ended_at is None:
                 return one
         return None
+
+
+def _birth_date(appointment: Appointment, ward: Patient) -> str | None:
+    """The ward's birth date by the paper, else as it is known. Raises Conflict for a paper that contradicts the eID."""
+    known = closing_birth_date([ward])
+    if appointment.birth_date is None:
+        return known
+    if ward.vouched and compare_births(ward.birth_date, appointment.birth_date)[0] is Agreement.DIFFERENT:
+        raise Conflict(
+            vi="Ngày sinh trên giấy khác với định danh điện tử.",
+            en="The birth date on the paper differs from the electronic identity.",
+        )
+    return appointment.birth_date

@@ -15,12 +15,13 @@ from datetime import datetime
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import Identifier
-from ehb.domain.patient import same_person
+from ehb.domain.identity_problems import EPISODE_OF_ANOTHER, PERSON_CHANGED, refusing_problems
+from ehb.domain.matching import compare
 from ehb.domain.records import LegalStatus, Record
 from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import (
-    IDENTITY_DIFFERS,
     LATE_CHECK_IN,
+    Problem,
     Receipt,
     Status,
     VisitSummary,
@@ -28,7 +29,7 @@ from ehb.domain.submission import (
 )
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Document, Mongo, Session
-from ehb.store.people import Found, People, Person
+from ehb.store.people import Doubtful, Found, People, Person
 from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
 from ehb.store.records import Records
 from ehb.store.registry import Registry
@@ -92,7 +93,9 @@ class Intake:
         A new episode is claimed with the very command that looks for an old one: one round trip less, and of two
         senders at once the second begins again and finds the first.
         """
-        found = await self._people.resolve(permit, visit.patient, now=now, session=session)
+        outcome = await self._people.resolve(permit, visit.patient, now=now, session=session)
+        found = outcome if isinstance(outcome, Found) else None
+        doubtful = outcome if isinstance(outcome, Doubtful) else None
         person = found.person if found else None
         claim = self._claim(permit, visit, person)
         before = await self._submissions.claim(permit, claim, session)
@@ -102,11 +105,19 @@ class Intake:
             receipt = await self._unchanged(permit, visit, before, event, session)
             return dataclasses.replace(receipt, problems=(*receipt.problems, LATE_CHECK_IN))
         if before is not None and before.patient_id is not None:
-            person = person or await self._people.known(permit, before.patient_id, session=session)
+            if doubtful is not None and (found := doubtful.still(before.patient_id)) is not None:
+                outcome, doubtful, person = found, None, found.person
+            earlier = await self._people.known(permit, before.patient_id, session=session)
+            refusal = _refusal(before, visit, earlier, person, doubtful)
+            if refusal:
+                refused_visit = dataclasses.replace(visit, problems=(*visit.problems, *refusal))
+                return await self.reject(permit, refused_visit, body, event, session, now=now)
+            person = person or earlier
             if person is not None and before.patient_id != person.patient_id:
-                await self._records.misplaced(before.patient_id, before.id, session, now=now)
+                visit = await self._move(before, visit, person, event, session, now=now)
         if found is not None:
             await self._people.write(permit, found, session)
+        visit = _with_doubt(visit, outcome)
         records: tuple[Record, ...] = ()
         if person is not None:
             records = await self._records_of(visit, claim.id, now=now)
@@ -115,9 +126,8 @@ class Intake:
                 await self._submissions.adopt(permit, before.id, person, session)
         status = Status.ACCEPTED if person else Status.WAITING_FOR_IDENTITY
         version = before.version + 1 if before else 1
-        visit = _with_doubt(visit, found)
         receipt = _receipt(receipt_id_of(claim.submission), status, visit, version, len(records), now)
-        waits_for = self._people.blind(visit.patient.cards) if person is None else []
+        waits_for = self._people.blind((*visit.patient.identifiers, *visit.patient.cards)) if person is None else []
         await self._submissions.store(permit, visit, body, receipt, person, waits_for, now=now, session=session)
         patient_id = person.patient_id if person else None
         if before is not None:
@@ -125,15 +135,35 @@ class Intake:
             await self._submissions.advance(permit, before, after, session)
         await self._trail.append(dataclasses.replace(event, patient_id=patient_id), session)
         if found is not None:
-            await self._join_what_waited(permit, found, event, session)
+            await self._join_what_waited(permit, found.fresh_cards, found.person, event, session)
         return receipt
+
+    async def _move(
+        self,
+        before: Episode,
+        visit: VisitSummary,
+        person: Person,
+        event: AuditEvent,
+        session: Session,
+        *,
+        now: datetime,
+    ) -> VisitSummary:
+        """Take an episode out of the book of the person for whom it was sent before; that person is told."""
+        if before.patient_id is None:
+            return visit
+        await self._records.misplaced(before.patient_id, before.id, session, now=now)
+        if before.patient_id in person.others:
+            return visit
+        await self._trail.append(dataclasses.replace(event, patient_id=before.patient_id), session)
+        return dataclasses.replace(visit, problems=(*visit.problems, PERSON_CHANGED))
 
     async def accept_new(self, sent: Sequence[Sent], session: Session) -> list[Receipt | None]:
         """Take new visits of people who have a number, many with the commands of one, as `accept` would each of them.
 
         None for any other, of which nothing is written. No two of them touch the same.
         """
-        found = await self._people.resolve_all([(one.permit, one.visit.patient, one.now) for one in sent], session)
+        outcomes = await self._people.resolve_all([(one.permit, one.visit.patient, one.now) for one in sent], session)
+        found = [one if isinstance(one, Found) else None for one in outcomes]
         cards = [card for who in found if who for card in who.fresh_cards]
         permits = [one.permit for one in sent]
         awaited = await self._submissions.awaited(permits, self._people.blind(cards), session, now=sent[0].now)
@@ -178,13 +208,9 @@ class Intake:
         if kept is None:
             await self._trail.append(event, session)
             return None
-        details = dataclasses.replace(kept.visit.patient, identifiers=(identifier,))
-        found = await self._people.resolve(permit, details, now=now, session=session)
-        if found is None:
-            return None
+        found = await self._people.assign(permit, kept.visit.patient, identifier, now=now, session=session)
         await self._people.write(permit, found, session)
         await self._settle(permit, kept, found.person, event, session)
-        await self._join_what_waited(permit, found, event, session)
         return await self._receipts.find_any(permit, receipt_id, session)
 
     async def retract(
@@ -234,14 +260,23 @@ class Intake:
             lists=self._lists,
         )
 
-    async def _join_what_waited(self, permit: Permit, found: Found, event: AuditEvent, session: Session) -> None:
-        """A card that the book learns today may be the one that an earlier visit came with and nothing else."""
-        if not found.fresh_cards:
+    async def settle_vouched(
+        self, permit: Permit, person: Person, numbers: Sequence[Identifier], event: AuditEvent, session: Session
+    ) -> None:
+        """Put into a person's book what waits under the numbers for which the eID vouched, where it fits now."""
+        await self._join_what_waited(permit, numbers, person, event, session)
+
+    async def _join_what_waited(
+        self, permit: Permit, keys: Sequence[Identifier], person: Person, event: AuditEvent, session: Session
+    ) -> None:
+        """A key that leads to a person from today on may be the one with which an earlier visit came."""
+        if not keys:
             return
-        blind = self._people.blind(found.fresh_cards)
+        blind = self._people.blind(keys)
         for kept in await self._submissions.waiting_for(permit, blind, session, now=event.time):
-            if same_person(found.patient, kept.visit.patient):
-                await self._settle(permit, kept, found.person, event, session)
+            owner = await self._people.owner_of(permit, kept.visit.patient, session)
+            if owner == person.patient_id:
+                await self._settle(permit, kept, person, event, session)
 
     async def _settle(self, permit: Permit, kept: Kept, person: Person, event: AuditEvent, session: Session) -> None:
         """Move what waited into the book of its person."""
@@ -272,11 +307,27 @@ class _Written:
     events: list[AuditEvent]
 
 
-def _with_doubt(visit: VisitSummary, found: Found | None) -> VisitSummary:
-    """The visit, warned about when it contradicts what the eID vouched for."""
-    if found is None or not found.contradicted:
-        return visit
-    return dataclasses.replace(visit, problems=(*visit.problems, IDENTITY_DIFFERS))
+def _with_doubt(visit: VisitSummary, outcome: Found | Doubtful | None) -> VisitSummary:
+    """The visit with what is doubtful about its person."""
+    more = outcome.warnings if isinstance(outcome, Found) else outcome.problems if outcome is not None else ()
+    return dataclasses.replace(visit, problems=(*visit.problems, *more)) if more else visit
+
+
+def _refusal(
+    before: Episode, visit: VisitSummary, earlier: Person | None, person: Person | None, doubtful: Doubtful | None
+) -> tuple[Problem, ...]:
+    """Why a new version of a visit that stands in a book is refused; none when it is not.
+
+    A visit code that comes back for a person with another name and birth date is another visit, not a correction.
+    What was taken back may be sent again for anybody.
+    """
+    if doubtful is not None:
+        return refusing_problems(doubtful.doubts)
+    if earlier is None or not before.digest or (person is not None and person.patient_id == earlier.patient_id):
+        return ()
+    if person is not None and person.patient_id in earlier.others:
+        return ()
+    return (EPISODE_OF_ANOTHER,) if compare(earlier.patient(), visit.patient).is_other_person else ()
 
 
 def _receipt(

@@ -34,6 +34,7 @@ CLUSTERED = (
     "budgets",
     "disputes",
     "signposts",
+    "doubts",
 )
 """Clustered on `_id`; shard key {_id: 1}. The first bytes of every `_id` are random, so load spreads."""
 _NEWEST_OF_FACILITY = IndexModel([("facility", 1), ("received", -1), ("_id", -1)])

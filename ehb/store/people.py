@@ -2,16 +2,16 @@
 
 `people` holds the wrapped data key and the sealed patient under a random 16-byte key. `identifiers` maps the
 blind index of one identifier to one person; a person has as many as they were ever issued, so a cancelled
-number still finds its book. Insurance cards are the exception: a card lies in the mother's hand while the
-newborn is seen, so a card finds a known person only when the birth date does not contradict it, and never
-opens a book.
+number still finds its book. Which person a visit or a login is about is decided by `ehb.domain.matching`.
 
-The one invariant: a document of `identifiers` is never re-pointed; two people who turn out to be one are merged by
-a steward (`ehb.store.merges`), not by a login or a file, and each keeps what came under their own numbers.
+Invariant: a document of `identifiers` is re-pointed only from a person known from files to the one for whom the eID
+vouches. Two people who turn out to be one are merged (`ehb.store.merges`), and each keeps what came under their own
+numbers.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,10 +27,13 @@ from ehb.domain.identity import (
     ElectronicIdentity,
     Identifier,
     Patient,
+    Source,
 )
-from ehb.domain.patient import born_otherwise, described, same_person, with_identifiers
-from ehb.domain.submission import PatientDetails
-from ehb.errors import Forbidden
+from ehb.domain.identity_problems import waiting_problems, warnings_of
+from ehb.domain.matching import Doubt, Known, Match, Uncertain, compare, match_login, match_visit
+from ehb.domain.patient import described, vouched_by, with_identifiers, with_proven_birth_date, without_identifiers
+from ehb.domain.submission import PatientDetails, Problem
+from ehb.errors import Forbidden, NotFound
 from ehb.store.mongo import Document, Mongo, Session, by_id
 from ehb.store.together import Together
 from ehb.store.vault import DataKey, Vault
@@ -65,13 +68,48 @@ class Found:
     fresh: tuple[Identifier, ...]
     """Identifiers that the book did not know."""
     changed: bool
-    contradicted: bool = False
-    """The visit gives another birth date than the eID vouched for: perhaps a mistyped number, so nothing is learned."""
+    warnings: tuple[Problem, ...] = ()
+    """What the visit says about its person and is not believed."""
+    moved: tuple[Identifier, ...] = ()
+    """Identifiers that led to a book that was erased."""
 
     @property
     def fresh_cards(self) -> list[Identifier]:
         """Insurance cards that the book did not know."""
         return [one for one in self.fresh if one.system == INSURANCE]
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """Nobody yet: what the visit says about its person contradicts itself or what is known."""
+
+    doubts: frozenset[Doubt]
+    named: Person | None = None
+    """The person who has the number of the visit."""
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        return waiting_problems(self.doubts)
+
+    def still(self, patient_id: bytes) -> Found | None:
+        """The person of an earlier version of the same visit, when only the digits of their number are doubtful."""
+        if self.named is None or self.named.patient_id != patient_id or self.doubts != {Doubt.DIGITS}:
+            return None
+        return Found(self.named, self.named.patient(), (), changed=False, warnings=self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedInPerson:
+    """The person of a login. `joined` are people known from files alone; `doubts` are people who do not fit."""
+
+    person: Person
+    is_new: bool
+    joined: tuple[Person, ...]
+    doubts: tuple[Person, ...]
+    numbers: tuple[Identifier, ...]
+    """The numbers that the eID vouched for."""
+    patient: Patient
+    """What is known of the person with this login."""
 
 
 def people_of(opened: object, permit: Permit) -> list[Person]:
@@ -110,82 +148,122 @@ class People:
 
     async def sign_in(
         self, permit: Permit, identity: ElectronicIdentity, *, now: datetime, session: Session
-    ) -> tuple[Person, list[Person]]:
-        """The person whom the eID vouched for, a new one for somebody unknown, and others whom it says are the same.
-
-        The account (issuer, subject) decides first, then the number in force, then the old one: an account whose
-        number changed keeps its book and gains the number. Others are the people behind the rest of the vouched
-        numbers, as far as they are known from visits alone: whoever has logged in is somebody to the eID already.
-        """
+    ) -> SignedInPerson:
+        """The person for whom the eID vouched, a new one when their account and number are unknown."""
         _require(permit, Action.SIGN_IN)
         account = Identifier(_ACCOUNT, f"{identity.issuer}\0{identity.subject}")
-        wanted = [account, *identity.identifiers()]
-        known = await self._known(wanted, session)
-        patient_id = next((known[one] for one in wanted if one in known), None)
-        person = await self._person(patient_id, session) if patient_id else None
-        fresh = [identifier for identifier in wanted if identifier not in known]
-        person = person or self._new_person()
-        patient = person.patient()
-        seen = msgspec.structs.replace(
-            patient,
-            full_name=identity.full_name or patient.full_name,
-            birth_date=identity.birth_date or patient.birth_date,
-            vouched=patient.vouched or bool(identity.full_name),
-            identifiers=with_identifiers(patient.identifiers, (one for one in fresh if one is not account), now),
-        )
+        known, people = await self._look_up([account, *identity.identifiers()], session)
+        match = match_login(identity, account, known)
+        person = people[match.person] if match.person is not None else self._new_person()
+        seen = vouched_by(identity, person.patient(), now)
+        fresh = [one for one in match.learn if one not in known.owners]
+        moved = [one for one in match.learn if one in known.owners]
         await self._write(person, seen, fresh, session)
-        same = {known[one] for one in wanted if one in known} - {person.patient_id, *person.others}
-        found = [await self._person(patient_id, session) for patient_id in sorted(same)]
-        return person, [other for other in found if other is not None and not other.patient().vouched]
+        before = {one: owner for one in moved if (owner := people.get(known.owners[one])) is not None}
+        await self._move(moved, person, before, session)
+        return SignedInPerson(
+            person,
+            match.person is None,
+            tuple(people[one] for one in match.join),
+            tuple(people[one] for one in match.doubts),
+            identity.identifiers(),
+            seen,
+        )
+
+    async def _move(
+        self, numbers: Sequence[Identifier], person: Person, before: Mapping[Identifier, Person], session: Session
+    ) -> None:
+        """Let numbers that came by a file lead to the person for whom the eID vouches."""
+        for number in numbers:
+            await self._point_again(number, person, session)
+            owner = before.get(number)
+            if owner is None:  # the book was erased
+                continue
+            patient = owner.patient()
+            left = msgspec.structs.replace(patient, identifiers=without_identifiers(patient.identifiers, [number]))
+            await self._write(owner, left, (), session)
 
     async def resolve(
         self, permit: Permit, details: PatientDetails, *, now: datetime, session: Session
-    ) -> Found | None:
-        """The person whom a visit is about, a new one for an unknown number. None when nothing identifies them."""
-        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
-        known = await self._known((*details.identifiers, *details.cards), session)
-        patient_id = _named(details, known)
-        person = await self._person(patient_id, session) if patient_id else None
-        return self._found(details, known, person, now)
+    ) -> Found | Doubtful | None:
+        """The person whom a visit is about, a new one for an unknown number; None when nothing identifies them."""
+        _require(permit, Action.SUBMIT)
+        known, people = await self._look_up((*details.identifiers, *details.cards), session)
+        return self._found(match_visit(details, known), details, known, people, permit.facility or "", now)
 
     async def resolve_all(
         self, asked: Sequence[tuple[Permit, PatientDetails, datetime]], session: Session
-    ) -> list[Found | None]:
+    ) -> list[Found | Doubtful | None]:
         """The same for many, with as many commands. Nothing tells whether two of them are one new person."""
         for permit, _, _ in asked:
             _require(permit, Action.SUBMIT)
-        known = await self._known([one for _, who, _ in asked for one in (*who.identifiers, *who.cards)], session)
-        named = [_named(details, known) for _, details, _ in asked]
-        documents = self._people.find({"_id": {"$in": [*{one for one in named if one}]}}, session=session)
-        people = {bytes(one["_id"]): self._opened(one) for one in await documents.to_list()}
+        keys = [one for _, who, _ in asked for one in (*who.identifiers, *who.cards)]
+        known, people = await self._look_up(keys, session)
         return [
-            self._found(details, known, people.get(patient_id) if patient_id else None, now)
-            for (_, details, now), patient_id in zip(asked, named, strict=True)
+            self._found(match_visit(details, known), details, known, people, permit.facility or "", now)
+            for permit, details, now in asked
         ]
 
+    async def owner_of(self, permit: Permit, details: PatientDetails, session: Session) -> bytes | None:
+        """The person whom a waiting visit is about as things are now; None while it is doubtful or nobody's."""
+        _require(permit, Action.SUBMIT, Action.SIGN_IN)
+        known, _ = await self._look_up((*details.identifiers, *details.cards), session)
+        match = match_visit(details, known)
+        return match.person if isinstance(match, Match) else None
+
+    async def assign(
+        self, permit: Permit, details: PatientDetails, number: Identifier, *, now: datetime, session: Session
+    ) -> Found:
+        """The person of this number, by a steward's word: whatever the visit says, and a new one for a new number."""
+        _require(permit, Action.RESOLVE_IDENTITY)
+        known, people = await self._look_up([number], session)
+        match = Match(known.owner(number), () if known.owner(number) is not None else (number,))
+        found = self._found(match, details, known, people, "", now)
+        if not isinstance(found, Found):
+            raise NotFound
+        if found.person.patient_id in people and not compare(found.person.patient(), details).allows_number:
+            return dataclasses.replace(found, patient=found.person.patient(), changed=False)
+        return found
+
+    async def _look_up(self, identifiers: Sequence[Identifier], session: Session) -> tuple[Known, dict[bytes, Person]]:
+        """The people behind some identifiers, and what `matching` asks about them."""
+        owners = await self._known(identifiers, session)
+        documents = self._people.find({"_id": {"$in": [*{*owners.values()}]}}, session=session) if owners else None
+        opened = [self._opened(one) for one in await documents.to_list()] if documents is not None else []
+        people = {one.patient_id: one for one in opened if one is not None}
+        patients = {key: one.patient() for key, one in people.items()}
+        return Known(owners, patients, {key: frozenset(one.others) for key, one in people.items()}), people
+
     def _found(
-        self, details: PatientDetails, known: Mapping[Identifier, bytes], person: Person | None, now: datetime
-    ) -> Found | None:
-        by_card = not any(one in known for one in details.identifiers)
-        if person is not None and by_card and not same_person(person.patient(), details):
-            person = None
-        if person is None and not details.identifiers:
+        self,
+        match: Match | Uncertain | None,
+        details: PatientDetails,
+        known: Known,
+        people: Mapping[bytes, Person],
+        facility: str,
+        now: datetime,
+    ) -> Found | Doubtful | None:
+        if match is None:
             return None
-        person = person or self._new_person()
+        if not isinstance(match, Match):
+            return Doubtful(match.doubts, people.get(match.person) if match.person is not None else None)
+        person = people[match.person] if match.person is not None else self._new_person()
         patient = person.patient()
-        if patient.vouched and born_otherwise(patient, details):
-            return Found(person, patient, (), changed=False, contradicted=True)
-        fresh = tuple(one for one in (*details.identifiers, *details.cards) if one not in known)
-        seen = described(patient, details)
-        issued = (one for one in fresh if one.system != NEWBORN)  # which is the mother's number, not the child's
-        seen = msgspec.structs.replace(seen, identifiers=with_identifiers(seen.identifiers, issued, now))
-        return Found(person, seen, fresh, changed=bool(fresh) or seen != patient)
+        seen, warned = described(patient, details, facility, now)
+        issued = [one for one in match.learn if one.system != NEWBORN]  # which is the mother's number, not the child's
+        if issued:
+            held = with_identifiers(seen.identifiers, issued, now, Source.FACILITY)
+            seen = msgspec.structs.replace(seen, identifiers=held)
+        moved = tuple(one for one in match.learn if one in known.owners)
+        fresh = tuple(one for one in match.learn if one not in known.owners)
+        return Found(person, seen, fresh, bool(match.learn) or seen != patient, warnings_of(warned), moved)
 
     async def write(self, permit: Permit, found: Found, session: Session) -> None:
         """Keep what a visit told about its person."""
         _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
         if found.changed:
             await self._write(found.person, found.patient, found.fresh, session)
+            await self._move(found.moved, found.person, {}, session)
 
     async def write_all(self, told: Sequence[tuple[Permit, Found]], session: Session) -> None:
         """The same of several people, none of them twice."""
@@ -197,12 +275,22 @@ class People:
                 [UpdateOne(*_told(one.person, one.patient), upsert=True) for one in changed], session=session
             )
         await self._point(((one.person, one.fresh) for one in changed), session)
+        for one in changed:
+            await self._move(one.moved, one.person, {}, session)
 
     async def named(self, permit: Permit, identifier: Identifier, session: Session) -> Person | None:
         """The person whom a steward names by an exact identifier."""
         _require(permit, Action.MERGE_PEOPLE, Action.APPOINT_GUARDIAN)
         known = await self._known([identifier], session)
         return await self._person(known[identifier], session) if identifier in known else None
+
+    async def prove_birth_date(
+        self, permit: Permit, person: Person, birth_date: str, *, now: datetime, session: Session
+    ) -> None:
+        """Keep the birth date that a steward saw on paper."""
+        _require(permit, Action.APPOINT_GUARDIAN)
+        proven = with_proven_birth_date(person.patient(), birth_date, permit.principal.session, now)
+        await self._write(person, proven, (), session)
 
     async def book_of(self, permit: Permit, identifier: Identifier) -> bytes:
         """The key of the person with this number; for a number that nobody has, a key that no person has."""
@@ -258,6 +346,10 @@ class People:
         await self._people.update_one(*_told(person, patient), upsert=True, session=session)
         await self._point([(person, fresh)], session)
 
+    async def _point_again(self, identifier: Identifier, person: Person, session: Session) -> None:
+        target = {"$set": {"patient": person.patient_id}}
+        await self._identifiers.update_one({"_id": self._blind(identifier)}, target, session=session)
+
     async def _point(self, fresh: Iterable[tuple[Person, Sequence[Identifier]]], session: Session) -> None:
         """Let identifiers that nobody had lead to their people."""
         pointing = [
@@ -278,11 +370,6 @@ def patient_of(book: Sequence[Person]) -> Patient:
     shown = next((patient for patient in patients if patient.vouched), patients[0])
     held = dict.fromkeys(one for patient in (shown, *patients) for one in patient.identifiers)
     return msgspec.structs.replace(shown, identifiers=tuple(held))
-
-
-def _named(details: PatientDetails, known: Mapping[Identifier, bytes]) -> bytes | None:
-    """Whom the numbers of a visit lead to, in their order of trust; the cards when no number does."""
-    return next((known[one] for one in (*details.identifiers, *details.cards) if one in known), None)
 
 
 def _told(person: Person, patient: Patient) -> tuple[Document, Document]:

@@ -15,12 +15,15 @@ from ehb.domain.access import ALL_SECTIONS, Permit, Provision
 from ehb.domain.book import ReadQuery, Window
 from ehb.domain.records import Ending
 from ehb.domain.selection import Selection
+from ehb.domain.sensitivity import SENSITIVITY_LABELS, SENT_LABELS
 from ehb.errors import Forbidden
 from ehb.store.mongo import Document
 from ehb.store.vault import DataKey
 
 CURRENT = "current"
-ENDED = {"superseded": Ending.SUPERSEDED, "entered-in-error": Ending.ENTERED_IN_ERROR}
+MOVED = "misplaced"
+"""A version that the facility says now is another person's: its first reader finds that it was there, and no content."""
+ENDED = {"superseded": Ending.SUPERSEDED, "entered-in-error": Ending.ENTERED_IN_ERROR, MOVED: Ending.MOVED}
 """States of a version on disk."""
 _LOW, _HIGH = b"\x00", b"\xff"
 _ID_SIZE = 38
@@ -74,6 +77,12 @@ def _selected(select: Selection, patient_id: bytes, key: DataKey) -> Document:
 def tokens(labels: Iterable[str], key: DataKey) -> list[bytes]:
     """Labels as they lie in clear, other bytes for each person."""
     return [key.token(label.encode()) for label in labels]
+
+
+def labels_behind(held: Iterable[bytes], own: Iterable[str], key: DataKey) -> tuple[str, ...]:
+    """The labels that lie in clear on one version, by name: its own, and those that its visit was given later."""
+    there = {bytes(one) for one in held}
+    return tuple(sorted(one for one in {*own, *SENSITIVITY_LABELS, *SENT_LABELS} if key.token(one.encode()) in there))
 
 
 def _windowed(patient_id: bytes, window: Window | None) -> Document:

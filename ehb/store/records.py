@@ -5,7 +5,8 @@ also the associated data of the seal, so a payload opens only in its own place. 
 fields that a permit filters on. A correction inserts the next version and marks the one before it
 `superseded`, a retraction marks what counts as `entered-in-error`; payloads are never rewritten.
 
-The one invariant: what the permit does not open is not fetched.
+A version is as closed as the newest version of its visit: a label that comes later is written to the earlier versions,
+too. Invariant: what the permit does not open is not fetched.
 """
 
 from __future__ import annotations
@@ -21,24 +22,22 @@ import msgspec
 from ehb.domain.access import Action, Permit
 from ehb.domain.book import ReadQuery, position_of
 from ehb.domain.coding import instant_of
-from ehb.domain.records import Ended, Ending, Provenance, Record
+from ehb.domain.records import Ended, Ending, Provenance, Record, without_content
 from ehb.errors import Forbidden, TooLarge
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.payloads import Decode, encode, reading, whole
 from ehb.store.people import People, Person
-from ehb.store.permitted import CURRENT, ENDED, permitted, range_of, sortable, tokens
+from ehb.store.permitted import CURRENT, ENDED, MOVED, labels_behind, permitted, range_of, sortable, tokens
 from ehb.store.vault import DataKey
 from ehb.traces import span
 
 LARGEST_RECORD = 4_000_000
 """Bytes: a whole visit of text, and far below what one MongoDB document and one command may hold."""
-_MISPLACED = "misplaced"
-"""A version that was sent to the wrong person's book: nobody reads it there, not even in the history."""
 _STATE_OF = {ending: state for state, ending in ENDED.items()}
 _REASON = b"reason\0"
 _SEALED = itemgetter("sealed", "_id")
 _PAYLOAD = {"sealed": 1}
-_HISTORY = {"sealed": 1, "state": 1, "ended": 1, "reason": 1, "episode": 1}
+_HISTORY = {"sealed": 1, "state": 1, "ended": 1, "reason": 1, "episode": 1, "labels": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,8 @@ class Records:
         """
         history = {} if new else await self._history(person.patient_id, episode, session)
         fresh: list[Document] = []
-        for record in records:
+        kept = tuple(records)
+        for record in kept:
             digest = _digest(person.data_key, record)
             before = history.get(record.key)
             if before is not None and before.current and before.digest == digest:
@@ -112,6 +112,8 @@ class Records:
                 continue
             version = before.version + 1 if before is not None else 1
             fresh.append(_document(person, episode, record, version, digest))
+        if not new:
+            await self._label_earlier(person, episode, {label for one in kept for label in one.labels}, session)
         if any(one.misplaced for one in history.values()):
             await self._reclaim(person.patient_id, episode, session)
         ended = [one.id for one in history.values() if one.current]
@@ -141,19 +143,33 @@ class Records:
             key, version = place[24:36], int.from_bytes(place[36:], "big")
             if key not in newest or newest[key].version < version:
                 state = document["state"]
-                newest[key] = _Version(place, version, document["digest"], state == CURRENT, state == _MISPLACED)
+                newest[key] = _Version(place, version, document["digest"], state == CURRENT, state == MOVED)
         return newest
 
     async def misplaced(self, patient_id: bytes, episode: bytes, session: Session, *, now: datetime) -> None:
-        """Take all versions of an episode out of a book that turned out to be another person's."""
+        """Take all versions of an episode out of a book: the facility says now that they are another person's.
+
+        The person finds there that it was so, and nothing of what the versions held.
+        """
         await self._records.update_many(
-            {**range_of(patient_id), "episode": episode}, {"$set": {"state": _MISPLACED, "ended": now}}, session=session
+            {**range_of(patient_id), "episode": episode}, {"$set": {"state": MOVED, "ended": now}}, session=session
+        )
+
+    async def _label_earlier(self, person: Person, episode: bytes, labels: set[str], session: Session) -> None:
+        """Close the earlier versions of a visit by the labels that it has now."""
+        if not labels:
+            return
+        named = tokens(sorted(labels), person.data_key)
+        await self._records.update_many(
+            {**range_of(person.patient_id), "episode": episode, "labels": {"$not": {"$all": named}}},
+            {"$addToSet": {"labels": {"$each": named}}},
+            session=session,
         )
 
     async def _reclaim(self, patient_id: bytes, episode: bytes, session: Session) -> None:
         """The episode is this person's after all: its versions here are history again."""
         await self._records.update_many(
-            {**range_of(patient_id), "episode": episode, "state": _MISPLACED},
+            {**range_of(patient_id), "episode": episode, "state": MOVED},
             {"$set": {"state": _STATE_OF[Ending.SUPERSEDED]}},
             session=session,
         )
@@ -195,6 +211,10 @@ def _place(record: Record) -> tuple[datetime, bytes]:
 
 
 def _with_end(record: Record, key: DataKey, document: Document) -> Record:
+    """An ended version: how it ended, and with the labels that the newest version of its visit has."""
+    record = msgspec.structs.replace(record, labels=labels_behind(document["labels"], record.labels, key))
+    if document["state"] == MOVED:
+        record = without_content(record)
     reason = document.get("reason")
     ended = Ended(
         ENDED[document["state"]],

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
 
-from ehb.domain.access import Permit
+from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.book import ReadQuery
 from ehb.domain.budget import Budget
@@ -28,6 +28,7 @@ from ehb.store.access_log import AccessLog
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.budgets import Budgets
 from ehb.store.consents import ConsentShelf
+from ehb.store.doubts import Doubts
 from ehb.store.grants import Grants
 from ehb.store.group_commit import GroupCommit
 from ehb.store.guardians import GuardianShelf
@@ -57,6 +58,7 @@ class Store:
         self._budgets = Budgets(mongo)
         self._people = People(mongo, vault)
         self._merges = Merges(mongo)
+        self._doubts = Doubts(mongo)
         self._records = Records(mongo, self._people)
         self._receipts = ReceiptShelf(mongo, vault, self._people)
         self._registry = Registry(mongo)
@@ -93,11 +95,15 @@ class Store:
         """The person whom the eID vouched for, and their work by the registry; opens a book for somebody unknown."""
 
         async def work(session: Session) -> bytes:
-            person, others = await self._people.sign_in(permit, identity, now=now, session=session)
-            for other in others:
+            signed_in = await self._people.sign_in(permit, identity, now=now, session=session)
+            person = signed_in.person
+            for other in signed_in.joined:
                 await self._merges.merge(permit, person, other, _VOUCHED, session, now=now)
                 person = dataclasses.replace(person, others=(*person.others, other.patient_id, *other.others))
                 await self._trail.append(dataclasses.replace(event, patient_id=other.patient_id), session)
+            await self._doubts.note(permit, person, signed_in.doubts, now=now, session=session)
+            settled = dataclasses.replace(event, action=Action.RESOLVE_IDENTITY.value)
+            await self._intake.settle_vouched(permit, person, signed_in.numbers, settled, session)
             await self._trail.append(dataclasses.replace(event, patient_id=person.patient_id), session)
             return person.patient_id
 

@@ -128,7 +128,7 @@ class Submissions:
         """Keep a receipt and the sealed bytes; rejected ones for 90 days.
 
         What waits for an identity keeps its visit too, as it was read that day, and the blind indexes of the
-        insurance cards that may tell later whose it is.
+        numbers and insurance cards that may tell later whose it is.
         """
         document = self.document(permit, visit, body, receipt, person, now=now)
         submission: bytes = document["_id"]
@@ -183,7 +183,7 @@ class Submissions:
 
     async def adopt(self, permit: Permit, episode: bytes, person: Person, session: Session) -> None:
         """Seal under the person's key what was sent while nobody knew whose it was, so that erasing reaches it."""
-        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY, Action.SIGN_IN)
         for submission in await self._signposts.places(EPISODE, [episode], session):
             await self._signposts.remove(EPISODE, [episode], submission, session)
             waiting = {"_id": submission, "episode": episode, "patient": None}
@@ -214,8 +214,8 @@ class Submissions:
     async def waiting_for(
         self, permit: Permit, blind: Sequence[bytes], session: Session, *, now: datetime
     ) -> list[Kept]:
-        """The submissions that wait for one of these insurance cards, which the book is about to know."""
-        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        """The submissions that wait for one of these numbers or cards, which the book is about to know."""
+        _require(permit, Action.SUBMIT, Action.SIGN_IN)
         await self._signposts.meet(CARD, blind, session, now=now)
         places = await self._signposts.places(CARD, blind, session)
         waiting = {"_id": {"$in": places}, "waits_for": {"$in": list(blind)}, **WAITS}
@@ -223,7 +223,7 @@ class Submissions:
 
     async def settle(self, permit: Permit, kept: Kept, person: Person, records: int, session: Session) -> None:
         """What waited is this person's, accepted and sealed under their key."""
-        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY)
+        _require(permit, Action.SUBMIT, Action.RESOLVE_IDENTITY, Action.SIGN_IN)
         place = kept.submission
         sealed = {
             "code": person.data_key.seal(kept.visit.episode.encode(), CODE + place),

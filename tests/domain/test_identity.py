@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
@@ -18,7 +16,6 @@ from ehb.domain.identity import (
     Patient,
     UnusableIdentifier,
     card_from,
-    folded_name,
     identifier_from,
 )
 
@@ -26,14 +23,14 @@ from ehb.domain.identity import (
 @pytest.mark.parametrize(
     ("text", "nationality", "system", "value"),
     [
-        ("999085000001", "000", NATIONAL_ID, "999085000001"),
+        ("999185000001", "000", NATIONAL_ID, "999185000001"),
         ("001085000001", "000", NATIONAL_ID, "001085000001"),
-        ("999 085 000 001", "000", NATIONAL_ID, "999085000001"),
-        ("999.085.000.001", "000", NATIONAL_ID, "999085000001"),
-        ("999-085-000-001", "000", NATIONAL_ID, "999085000001"),
-        ("９９９０８５００００01", "000", NATIONAL_ID, "999085000001"),
-        ("\u00a0999085000001\u2009", "000", NATIONAL_ID, "999085000001"),
-        ("999085000001", "840", NATIONAL_ID, "999085000001"),
+        ("999 085 000 001", "000", NATIONAL_ID, "999185000001"),
+        ("999.085.000.001", "000", NATIONAL_ID, "999185000001"),
+        ("999-085-000-001", "000", NATIONAL_ID, "999185000001"),
+        ("９９９０８５００００01", "000", NATIONAL_ID, "999185000001"),
+        ("\u00a0999185000001\u2009", "000", NATIONAL_ID, "999185000001"),
+        ("999185000001", "840", NATIONAL_ID, "999185000001"),
         ("012345678", "000", OLD_NATIONAL_ID, "012345678"),
         ("012345678", "", OLD_NATIONAL_ID, "012345678"),
         ("012345678", "vn", OLD_NATIONAL_ID, "012345678"),
@@ -58,9 +55,9 @@ def test_an_empty_field_names_nobody_and_is_no_error(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "nationality"),
     [
-        ("9990850000012", "000"),
-        ("9990850000012", "840"),
-        ("99908500000", "000"),
+        ("9991850000012", "000"),
+        ("9991850000012", "840"),
+        ("99918500000", "000"),
         ("01234567", "000"),
         ("0123456789", "000"),
         ("1234", "840"),
@@ -69,7 +66,7 @@ def test_an_empty_field_names_nobody_and_is_no_error(text: str) -> None:
         ("B12345/7", "000"),
         ("NGUYỄN", "000"),
         ("٩٩٩٠٨٥٠٠٠٠٠١", "000"),
-        ("999085000001;999085000002", "000"),
+        ("999185000001;999185000002", "000"),
         ("<script>", "000"),
     ],
 )
@@ -109,32 +106,24 @@ def test_every_twelve_digits_in_full_width_form_are_the_same_number(digits: str)
 def test_a_person_shows_the_newest_number_that_is_still_theirs() -> None:
     patient = Patient(
         identifiers=(
-            HeldIdentifier(NATIONAL_ID, "999085000001", "2020-01-01"),
-            HeldIdentifier(NATIONAL_ID, "999085000002", "2024-01-01"),
-            HeldIdentifier(NATIONAL_ID, "999085000003", "2025-01-01", until="2026-01-01"),
+            HeldIdentifier(NATIONAL_ID, "999185000001", "2020-01-01"),
+            HeldIdentifier(NATIONAL_ID, "999185000002", "2024-01-01"),
+            HeldIdentifier(NATIONAL_ID, "999185000003", "2025-01-01", until="2026-01-01"),
             HeldIdentifier(OLD_NATIONAL_ID, "012345678", "2010-01-01", until="2020-01-01"),
         )
     )
 
     shown = {system: patient.identifier(system) for system in (NATIONAL_ID, OLD_NATIONAL_ID, PASSPORT)}
 
-    assert shown == {NATIONAL_ID: "999085000002", OLD_NATIONAL_ID: None, PASSPORT: None}
-
-
-def test_one_name_in_both_unicode_forms_and_any_spacing_compares_equal() -> None:
-    composed = unicodedata.normalize("NFC", "Nguyễn  Thị THỬ ")
-    decomposed = unicodedata.normalize("NFD", "nguyễn thị thử")
-
-    assert folded_name(composed) == folded_name(decomposed)
-    assert folded_name("Thử") != folded_name("Thư")
+    assert shown == {NATIONAL_ID: "999185000002", OLD_NATIONAL_ID: None, PASSPORT: None}
 
 
 @pytest.mark.parametrize(
     ("card", "value"),
     [
-        ("GD4999999085001", "9999085001"),
-        ("9999085001", "9999085001"),
-        ("gd4 99 9999085001", "9999085001"),
+        ("GD4999999185001", "9999185001"),
+        ("9999185001", "9999185001"),
+        ("gd4 99 9999185001", "9999185001"),
         ("TE199KT00000123", "TE199KT00000123"),
         ("TE1-99-KT00000123", "TE199KT00000123"),
     ],
@@ -143,6 +132,6 @@ def test_a_card_is_its_social_insurance_number_and_a_temporary_one_is_itself(car
     assert card_from(card) == Identifier(INSURANCE, value)
 
 
-@pytest.mark.parametrize("card", ["", "GD4", "999908500", "99990850011", "TE199KT0000012", "GD499999908500X1"])
+@pytest.mark.parametrize("card", ["", "GD4", "999918500", "99991850011", "TE199KT0000012", "GD499999918500X1"])
 def test_what_is_no_card_is_none(card: str) -> None:
     assert card_from(card) is None

@@ -26,7 +26,7 @@ from tests.external.node import installed, node
 from tests.house import CLIENT, REDIRECT
 from tests.providers import StandInProvider
 
-DOCTOR = "999085000077"
+DOCTOR = "999185000077"
 KEYS: list[ECKey | RSAKey] = [
     ECKey.generate_key("P-384", {"kid": "es384", "alg": "ES384"}),
     RSAKey.generate_key(2048, {"kid": "rs384", "alg": "RS384"}),

@@ -62,7 +62,7 @@ def test_a_bundle_without_a_name_is_known_by_its_patient_and_first_encounter() -
 
 def test_two_patients_whom_an_exporter_calls_the_same_never_share_an_episode() -> None:
     stay = resource("Encounter")
-    other = patient(identifier=[{**patient()["identifier"][0], "value": "999190000002"}])
+    other = patient(identifier=[{**patient()["identifier"][0], "value": "999185900002"}])
 
     assert visit_of(_nameless(stay)).episode != visit_of(_nameless(stay, of=other)).episode
 

@@ -233,7 +233,7 @@ def test_a_practitioner_has_facilities_and_a_number() -> None:
     row = entry(
         practitioners(
             "licence;name;facilities;scope;national_id;valid_until\n"
-            '  000123/hno-cchn ;Nguyễn Thị Thử;"99001; 99002";Nội khoa;999085000001;31/12/2030\n'
+            '  000123/hno-cchn ;Nguyễn Thị Thử;"99001; 99002";Nội khoa;999185000001;31/12/2030\n'
         )
     )
 
@@ -243,7 +243,7 @@ def test_a_practitioner_has_facilities_and_a_number() -> None:
         "name": "Nguyễn Thị Thử",
         "facilities": ("99001", "99002"),
         "scope": "Nội khoa",
-        "number": "999085000001",
+        "number": "999185000001",
         "valid_until": date(2030, 12, 31),
     }
 

@@ -63,11 +63,11 @@ def test_ordering_treatment_makes_the_visit_one_in_progress_with_its_orders() ->
     ("rows", "rule", "place"),
     [
         (({}, {"MA_LK": "LK-2"}), "checkin.many", ("XML0", 2, "MA_LK")),
-        (({}, {"SO_CCCD": "999085000002"}), "checkin.many", ("XML0", 2, "SO_CCCD")),
+        (({}, {"SO_CCCD": "999185000002"}), "checkin.many", ("XML0", 2, "SO_CCCD")),
         (({}, {"MA_CSKCB": "99002"}), "checkin.many", ("XML0", 2, "MA_CSKCB")),
         (({"MA_LK": ""},), "field.required", ("XML0", 1, "MA_LK")),
         (({"NGAY_VAO": "20261301"},), "field.date", ("XML0", 1, "NGAY_VAO")),
-        (({"SO_CCCD": "9990850000012"},), "identifier.format", ("XML0", 1, "SO_CCCD")),
+        (({"SO_CCCD": "9991850000012"},), "identifier.format", ("XML0", 1, "SO_CCCD")),
     ],
 )
 def test_a_check_in_that_tells_of_no_one_visit_is_refused(
@@ -114,7 +114,7 @@ def test_every_field_that_the_book_says_it_reads_of_a_check_in_changes_what_is_r
     known = tables()[CHECK_IN].fields[name]
     values = ("20261004", "20261003") if known.date else ("1", "2")
     if name == "SO_CCCD":
-        values = (NUMBER, "999085000002")
+        values = (NUMBER, "999185000002")
     if name == "MA_THE_BHYT":
         values = ("GD4019990000001", "GD4019990000002")
 

@@ -93,7 +93,7 @@ RULES: list[tuple[str, Severity, Place, bytes]] = [
         "person.mismatch",
         ERROR,
         ("XML12", 1, "SO_CCCD"),
-        _one_table("XML12", {**ASSESSMENT, "SO_CCCD": "999085000002"}),
+        _one_table("XML12", {**ASSESSMENT, "SO_CCCD": "999185000002"}),
     ),
     ("facility.mismatch", ERROR, ("XML1", 1, "MA_CSKCB"), _with(MA_CSKCB="99002")),
     (
@@ -127,7 +127,19 @@ RULES: list[tuple[str, Severity, Place, bytes]] = [
         ("XML1", 1, "MA_LOAI_KCB"),
         _with(MA_LOAI_KCB="12", NGAY_VAO="202607310800", NGAY_RA="202607311100"),
     ),
-    ("identifier.format", ERROR, ("XML1", 1, "SO_CCCD"), _with(SO_CCCD="9990850000012")),
+    ("identifier.format", ERROR, ("XML1", 1, "SO_CCCD"), _with(SO_CCCD="9991850000012")),
+    ("identifier.placeholder", WARNING, ("XML1", 1, "SO_CCCD"), _with(SO_CCCD="000000000000")),
+    (
+        "field.repeated",
+        ERROR,
+        ("XML1", 1, "SO_CCCD"),
+        envelope(
+            part(
+                "XML1",
+                table_xml("XML1", [SUMMARY]).replace("</TONG_HOP>", "<SO_CCCD>999185000099</SO_CCCD></TONG_HOP>"),
+            )
+        ),
+    ),
     ("identifier.card", WARNING, ("XML1", 1, "MA_THE_BHYT"), _with(MA_THE_BHYT="GD4")),
     ("row.order", WARNING, ("XML2", 1, "STT"), _one_table("XML2", {**DRUG, "STT": "2"})),
     (
@@ -260,7 +272,7 @@ def test_a_sound_visit_is_taken_without_noise(habit: str) -> None:
 
 def test_all_problems_of_a_file_come_together() -> None:
     worst = visit_file(
-        {"NGAY_VAO": "20250230", "SO_CCCD": "9990850000012", "HO_TEN": "", "MA_CSKCB": "99002"},
+        {"NGAY_VAO": "20250230", "SO_CCCD": "9991850000012", "HO_TEN": "", "MA_CSKCB": "99002"},
         with_tables={
             "XML2": [{**DRUG, "TEN_THUOC": ""}, {**DRUG, "STT": "2", "NGAY_YL": "x", "SO_LUONG": "y"}],
             "XML4": [{**RESULT, "NGAY_KQ": "20261340"}],

@@ -142,7 +142,7 @@ def test_the_person_lands_with_every_field() -> None:
 
 @pytest.mark.parametrize(
     ("text", "nationality", "system"),
-    [(NUMBER, "000", NATIONAL_ID), ("012345678", "000", OLD_NATIONAL_ID), ("B1234567", "840", PASSPORT)],
+    [(NUMBER, "000", NATIONAL_ID), ("012345679", "000", OLD_NATIONAL_ID), ("B1234567", "840", PASSPORT)],
 )
 def test_a_person_is_known_by_the_number_that_the_file_gives(text: str, nationality: str, system: str) -> None:
     visit = read(visit_file({"SO_CCCD": text, "MA_QUOCTICH": nationality}))
@@ -453,7 +453,7 @@ _NOT_SHOWN = {
     ("XML12", "SO_CCCD"): "ties the assessment to the person of XML1",
 }
 _VALUES: dict[str, tuple[str, str]] = {
-    "SO_CCCD": (NUMBER, "999085000002"),
+    "SO_CCCD": (NUMBER, "999185000002"),
     "GIOI_TINH": ("1", "2"),
     "MA_DINH_CHI_THAI": ("0", "1"),
     "SO_CON": ("1", "2"),

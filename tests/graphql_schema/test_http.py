@@ -122,7 +122,7 @@ async def test_a_bug_is_masked_and_neither_answer_nor_log_says_what_it_said(
     """Rows H5, E4."""
 
     async def broken(*_: Any, **__: Any) -> None:
-        raise RuntimeError("Nguyễn Thị Thử 999085000001 has HIV")
+        raise RuntimeError("Nguyễn Thị Thử 999185000001 has HIV")
 
     await house.submit(await house.facility(FACILITY), visit_file())
     token = await house.citizen(NATIONAL_ID)

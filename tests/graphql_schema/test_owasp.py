@@ -23,7 +23,7 @@ from tests.test_consent import world
 
 ASKING = {"Accept": "application/graphql-response+json", "Accept-Language": "en"}
 ME = "{ me { kind } }"
-STRANGER = ("999190000009", "Lê Thị Lạ")
+STRANGER = ("999185900009", "Lê Thị Lạ")
 
 
 async def answered(house: House, query: str, token: str | None = None, **variables: Any) -> tuple[int, dict[str, Any]]:

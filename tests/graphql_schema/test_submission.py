@@ -381,7 +381,7 @@ async def test_all_problems_of_an_input_come_together(house: House) -> None:
     wrong = "2026-02-30"
     given = _input(
         " ",
-        identifier="9990850000012",
+        identifier="9991850000012",
         encounter={"time": "2026-10-05", "period": {"start": wrong, "end": wrong}},
         dischargePapers=[{"time": "2026-10-05", "documentDate": wrong}],
         reexaminationAppointments=[{"time": wrong, "issued": wrong}],
@@ -409,10 +409,10 @@ async def test_all_problems_of_an_input_come_together(house: House) -> None:
 async def test_a_number_of_thirteen_digits_is_refused_and_not_repeated(house: House) -> None:
     token = await house.facility(FACILITY)
 
-    receipt = await _submit(house, token, _input(identifier="9990850000012", homeReadings=[READING]))
+    receipt = await _submit(house, token, _input(identifier="9991850000012", homeReadings=[READING]))
 
     assert (receipt["status"], [one["rule"] for one in receipt["problems"]]) == ("REJECTED", ["identifier.format"])
-    assert "9990850000012" not in str(receipt)
+    assert "9991850000012" not in str(receipt)
 
 
 async def test_an_input_without_content_is_refused(house: House) -> None:

@@ -99,9 +99,9 @@ CASES: list[Case] = [
                                                                         "_url": "urn:uuid:r-1"}),
         "fhir.full_url_repeated"),
     *[_no(f"a number of the person: {how}", _numbered(value), "fhir.identifier_format") for how, value in {
-        "eleven digits": "99908500001",
-        "thirteen digits": "9990850000011",
-        "a letter": "99908500000O",
+        "eleven digits": "99918500001",
+        "thirteen digits": "9991850000011",
+        "a letter": "99918500000O",
     }.items()],
     # Taken
     warned("bills are not kept", body_of(bundle(resource("Condition"), {

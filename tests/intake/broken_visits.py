@@ -25,7 +25,7 @@ CASES: list[Case] = [
     *[refused(f"{name} is of another visit", _foreign(name), "episode.mismatch") for name in ALL_TABLES
       if "MA_LK" in ALL_TABLES[name][0]],
     refused("XML1 is of another facility than the file", visit_file({"MA_CSKCB": "99002"}), "facility.mismatch"),
-    refused("XML12 is of another person", _rows("XML12", {**ASSESSMENT, "SO_CCCD": "999085000002"}), "person.mismatch"),
+    refused("XML12 is of another person", _rows("XML12", {**ASSESSMENT, "SO_CCCD": "999185000002"}), "person.mismatch"),
     refused("a service without a code", _rows("XML3", {**SERVICE, "MA_DICH_VU": ""}), "service.code"),
     refused("two summaries in XML1", envelope(part("XML1", table_xml("XML1", [SUMMARY]).replace(
         "</TONG_HOP>", "</TONG_HOP><TONG_HOP/>"))), "table.malformed"),
