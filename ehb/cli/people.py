@@ -47,7 +47,7 @@ def _add_guardians(done: Any) -> None:
     add.add_argument(
         "--birth-date",
         type=_birth_date,
-        help="the represented person's birth date on that paper, YYYY-MM-DD (as it is known); decides what a guardian sees",
+        help="the birth date on that paper, YYYY-MM-DD (as it is known); it decides what the guardian sees",
     )
     add.set_defaults(run=_guardian)
     _command(done, "end-guardian", f"end a guardianship; {stdin}").set_defaults(run=_end_guardian)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ehb.domain.identity import (
     NATIONAL_ID,
@@ -71,17 +71,16 @@ class Comparison:
     sex: Agreement
     same_day: bool
     """Both birth dates are known to the day and are the same day."""
-    as_vouched: bool = False
-    """The eID gave no birth date, and the year in its number agrees: more cannot be asked."""
 
     @property
     def allows_number(self) -> bool:
-        """A visit with this person's number may be theirs: one attribute may be wrong, not two."""
-        if self.birth is Agreement.DIFFERENT:
-            return self.name is Agreement.SAME and self.sex is not Agreement.DIFFERENT
-        if self.name is Agreement.DIFFERENT:
-            return (self.same_day or self.as_vouched) and self.sex is not Agreement.DIFFERENT
-        return True
+        """A visit with this person's number may be theirs: the birth date may be mistyped, the name may not.
+
+        Twins and parents with children are mixed up at a desk; they have other given names.
+        """
+        if self.name is Agreement.SAME:
+            return not (self.birth is Agreement.DIFFERENT and self.sex is Agreement.DIFFERENT)
+        return self.name is Agreement.UNKNOWN and self.birth is not Agreement.DIFFERENT
 
     @property
     def supports_weak_key(self) -> bool:
@@ -308,13 +307,9 @@ def _vouched_for(number: Identifier, patient: Patient) -> bool:
 
 def compare(patient: Patient, details: PatientDetails) -> Comparison:
     """A visit's description beside what is known of a person."""
-    number = patient.identifier(NATIONAL_ID) if patient.is_vouched and patient.birth_date is None else None
-    facts = facts_in(Identifier(NATIONAL_ID, number)) if number is not None else None
-    given = (details.full_name, details.birth_date, details.sex)
-    if facts is None:
-        return _compared((patient.full_name, patient.birth_date, patient.sex), given)
-    found = _compared((patient.full_name, facts[1], patient.sex), given)
-    return replace(found, as_vouched=found.birth is Agreement.SAME)
+    return _compared(
+        (patient.full_name, patient.birth_date, patient.sex), (details.full_name, details.birth_date, details.sex)
+    )
 
 
 def compare_login(patient: Patient, identity: ElectronicIdentity) -> Comparison:
@@ -350,15 +345,25 @@ def compare_births(known: str | None, given: str | None) -> tuple[Agreement, boo
 
 
 def compare_names(known: str | None, given: str | None) -> Agreement:
-    """Two names without case, tone marks and order of words; one letter may be mistyped, a middle name left out."""
+    """Two names without case, tone marks and order of words; one letter may be mistyped, a middle name left out.
+
+    Where the given name alone agrees (its last word), nothing is certain: names are abbreviated and change.
+    """
     one, other = _words(known), _words(given)
     if not one or not other or one[0] in _UNNAMED or other[0] in _UNNAMED:
         return Agreement.UNKNOWN
     if sorted(one) == sorted(other) or _is_within_one_letter(" ".join(one), " ".join(other)):
         return Agreement.SAME
     short, long = sorted((one, other), key=len)
-    is_part = len(short) > 1 and (short[0], short[-1]) == (long[0], long[-1]) and set(short) <= set(long)
-    return Agreement.SAME if is_part else Agreement.DIFFERENT
+    if len(short) > 1 and (short[0], short[-1]) == (long[0], long[-1]) and set(short) <= set(long):
+        return Agreement.SAME
+    return Agreement.UNKNOWN if one[-1] == other[-1] else Agreement.DIFFERENT
+
+
+def is_other_spelling(known: str | None, given: str | None) -> bool:
+    """Two real names that do not agree as a whole."""
+    unnamed = compare_names(known, known) is Agreement.UNKNOWN or compare_names(given, given) is Agreement.UNKNOWN
+    return not unnamed and compare_names(known, given) is not Agreement.SAME
 
 
 def _words(name: str | None) -> list[str]:

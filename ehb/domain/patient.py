@@ -20,7 +20,7 @@ from ehb.domain.identity import (
     Patient,
     Source,
 )
-from ehb.domain.matching import Agreement, Warned, compare_births, compare_names
+from ehb.domain.matching import Agreement, Warned, compare_births, compare_names, is_other_spelling
 from ehb.domain.submission import PatientDetails
 
 _IDENTIFYING = ("full_name", "birth_date", "sex")
@@ -86,7 +86,7 @@ def described(
             learned[name] = value
         elif name == "birth_date" and compare_births(known, value)[0] is Agreement.DIFFERENT:
             warned.add(Warned.BIRTH_DATE)
-        elif name == "full_name" and compare_names(known, value) is Agreement.DIFFERENT:
+        elif name == "full_name" and is_other_spelling(known, value):
             warned.add(Warned.NAME)
     asserted = _with_assertions(patient.assertions, given, facility, now) if not patient.vouched else patient.assertions
     if Warned.BIRTH_DATE in warned:  # perhaps somebody else's visit: nothing in its description is believed

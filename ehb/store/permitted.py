@@ -22,7 +22,7 @@ from ehb.store.vault import DataKey
 
 CURRENT = "current"
 MOVED = "misplaced"
-"""A version that the facility says now is another person's: its first reader finds that it was there, and no content."""
+"""A version that the facility now calls another person's: shown as having been there, without content."""
 ENDED = {"superseded": Ending.SUPERSEDED, "entered-in-error": Ending.ENTERED_IN_ERROR, MOVED: Ending.MOVED}
 """States of a version on disk."""
 _LOW, _HIGH = b"\x00", b"\xff"
