@@ -39,16 +39,14 @@ def add_commands(commands: Any) -> None:
 
 def _add_guardians(done: Any) -> None:
     stdin = "read from stdin: the number of the one who is represented, then the guardian's"
-    add = _command(done, "guardian", f"enter a guardianship that was proven; {stdin}")
+    paper = (
+        "then, as the paper has them, the represented person's birth date (YYYY-MM-DD) and name: both may be left out"
+    )
+    add = _command(done, "guardian", f"enter a guardianship that was proven; {stdin}; {paper}")
     add.add_argument("--relation", type=Relation, choices=list(Relation), required=True, help="what the guardian is")
     add.add_argument("--proof", required=True, help="the paper it was proven by, such as a birth certificate; sealed")
     add.add_argument("--since", type=date.fromisoformat, help="first day, YYYY-MM-DD (today)")
     add.add_argument("--until", type=date.fromisoformat, help="last day, when the paper names one")
-    add.add_argument(
-        "--birth-date",
-        type=_birth_date,
-        help="the birth date on that paper, YYYY-MM-DD (as it is known); it decides what the guardian sees",
-    )
     add.set_defaults(run=_guardian)
     _command(done, "end-guardian", f"end a guardianship; {stdin}").set_defaults(run=_end_guardian)
 
@@ -73,13 +71,6 @@ def _count(text: str) -> int:
     if count < 1:
         raise argparse.ArgumentTypeError("at least 1")
     return count
-
-
-def _birth_date(text: str) -> str:
-    found = date.fromisoformat(text)
-    if found > date.today():
-        raise argparse.ArgumentTypeError("it is a day to come")
-    return found.isoformat()
 
 
 def _waiting(given: argparse.Namespace) -> None:
@@ -117,11 +108,7 @@ def _guardian(given: argparse.Namespace) -> None:
     from ehb.cli import stewarding
 
     since = given.since or stewarding.today()
-    asyncio.run(
-        stewarding.appoint(
-            given.steward, Appointment(given.relation, given.proof, since, given.until, given.birth_date)
-        )
-    )
+    asyncio.run(stewarding.appoint(given.steward, Appointment(given.relation, given.proof, since, given.until)))
     print("entered")
 
 

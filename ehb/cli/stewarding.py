@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TypeVar
 
@@ -47,8 +48,13 @@ async def merge(steward: str, reason: str, *, undo: bool) -> None:
 
 
 async def appoint(steward: str, appointment: Appointment) -> None:
-    """Enter a guardianship between the two numbers on standard input: the ward's, then the guardian's."""
+    """Enter a guardianship between the two numbers on standard input: the ward's, then the guardian's.
+
+    Two more lines may say the ward's birth date and name as the paper has them.
+    """
     ward, guardian = numbers("number of the one who is represented: ", "number of the guardian: ")
+    born, name = optional("birth date on the paper (YYYY-MM-DD), or nothing: ", "name on the paper, or nothing: ")
+    appointment = replace(appointment, birth_date=born, name=name)
     await _through(lambda door: stewardship.appoint(door, _principal(steward), ward, guardian, appointment, path=_PATH))
 
 
@@ -100,6 +106,16 @@ def numbers(*prompts: str) -> list[str]:
             vi=f"Cần {len(prompts)} số trên đầu vào chuẩn, mỗi dòng một số.",
             en=f"{len(prompts)} number(s) are needed on standard input, one on a line.",
         )
+    return found
+
+
+def optional(*prompts: str) -> list[str | None]:
+    """One line of standard input for each prompt; None for an empty or missing one."""
+    found: list[str | None] = []
+    for prompt in prompts:
+        if sys.stdin.isatty():
+            print(prompt, end="", file=sys.stderr, flush=True)
+        found.append(sys.stdin.readline().strip() or None)
     return found
 
 

@@ -58,7 +58,9 @@ class Appointment:
     since: date
     until: date | None = None
     birth_date: str | None = field(default=None, repr=False)
-    """As the paper has it (YYYY-MM-DD); None where the steward did not say."""
+    """The ward's, as the paper has it (YYYY-MM-DD); None where the steward did not say."""
+    name: str | None = field(default=None, repr=False)
+    """The ward's name, as the paper has it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,9 +52,9 @@ PERSON_CHANGED = Problem(
 EPISODE_OF_ANOTHER = Problem(
     Severity.ERROR,
     "episode.other_person",
-    "Mã lượt khám này đã dùng cho một người khác (khác họ tên và ngày sinh); hãy dùng mã riêng cho mỗi lượt khám, "
+    "Mã lượt khám này đã dùng cho một người có họ tên hoặc ngày sinh khác; hãy dùng mã riêng cho mỗi lượt khám, "
     "hoặc thu hồi hồ sơ cũ trước.",
-    "This visit code was used for another person (other name and birth date); give each visit a code of its own, "
+    "This visit code was used for a person with another name or birth date; give each visit a code of its own, "
     "or take the earlier visit back first.",
 )
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from ehb.domain.guardianship import Appointment
 from ehb.domain.identity import (
     NATIONAL_ID,
     Assertion,
@@ -22,6 +23,7 @@ from ehb.domain.identity import (
 )
 from ehb.domain.matching import Agreement, Warned, compare_births, compare_names, is_other_spelling
 from ehb.domain.submission import PatientDetails
+from ehb.errors import Conflict
 
 _IDENTIFYING = ("full_name", "birth_date", "sex")
 _LAST_WORD_COUNTS = ("nationality", "ethnicity", "occupation", "address", "province", "commune", "phone")
@@ -130,10 +132,31 @@ def _with_assertions(
     return tuple(kept)
 
 
-def with_proven_birth_date(patient: Patient, birth_date: str, steward: str, now: datetime) -> Patient:
-    """The patient with the birth date that a steward saw on paper; the eID's word is never replaced."""
-    if patient.vouched and patient.birth_date:
+def proven_by(appointment: Appointment, patient: Patient, steward: str, now: datetime) -> Patient:
+    """The patient with the name and the birth date that a steward saw on paper; the eID's word is never replaced."""
+    if patient.vouched:
         return patient
-    proof = Assertion("birth_date", birth_date, Source.STEWARD, now.date().isoformat(), steward)
-    others = tuple(one for one in patient.assertions if one.source is not Source.STEWARD)
-    return msgspec.structs.replace(patient, birth_date=birth_date, assertions=(*others, proof))
+    proven = {"full_name": appointment.name, "birth_date": appointment.birth_date}
+    said = {name: value for name, value in proven.items() if value is not None}
+    today = now.date().isoformat()
+    proofs = tuple(Assertion(name, value, Source.STEWARD, today, steward) for name, value in said.items())
+    others = tuple(one for one in patient.assertions if one.source is not Source.STEWARD or one.attribute not in said)
+    return msgspec.structs.replace(patient, **said, assertions=(*others, *proofs))
+
+
+def contradiction(appointment: Appointment, patient: Patient) -> Conflict | None:
+    """Why a guardianship's paper is not about this person; None when it can be.
+
+    The eID's birth date and every known name bind the steward. A birth date that a facility wrote does not.
+    """
+    if patient.vouched and compare_births(patient.birth_date, appointment.birth_date)[0] is Agreement.DIFFERENT:
+        return Conflict(
+            vi="Ngày sinh trên giấy khác với định danh điện tử.",
+            en="The birth date on the paper differs from the electronic identity.",
+        )
+    if compare_names(patient.full_name, appointment.name) is Agreement.DIFFERENT:
+        return Conflict(
+            vi="Họ tên trên giấy khác với họ tên của người mang số này.",
+            en="The name on the paper is not the name of the person with this number.",
+        )
+    return None

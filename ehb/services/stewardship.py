@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 from ehb.custodian import Custodian
 from ehb.domain.guardianship import Appointment
@@ -50,7 +51,7 @@ async def appoint(
     """
     if appointment.until is not None and appointment.until < appointment.since:
         raise BadInput(vi="Ngày kết thúc trước ngày bắt đầu.", en="It would end before it begins.")
-    proven = replace(appointment, proof=_reason(appointment.proof))
+    proven = replace(appointment, proof=_reason(appointment.proof), birth_date=_day(appointment.birth_date))
     await custodian.guardians.appoint(principal, _identifier(ward), _identifier(guardian), proven, path=path)
 
 
@@ -71,6 +72,17 @@ def _identifier(number: str) -> Identifier:
             en="The number must have 12 digits or 9, or be a passport number, an account code or an insurance card.",
         )
     return found
+
+
+def _day(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise BadInput(
+            vi="Ngày sinh trên giấy phải có dạng YYYY-MM-DD.", en="The birth date on the paper must be YYYY-MM-DD."
+        ) from None
 
 
 def _reason(text: str) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.guardianship import Appointment, Guardianship, HeldGuardianship, objection
-from ehb.domain.identity import Identifier, Patient
-from ehb.domain.matching import Agreement, closing_birth_date, compare_births
+from ehb.domain.identity import Identifier
+from ehb.domain.matching import closing_birth_date
+from ehb.domain.patient import contradiction
 from ehb.errors import Conflict, Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.grants import Grants
@@ -51,8 +52,10 @@ class GuardianShelf:
 
         async def work(session: Session) -> None:
             minor, adult = await self._pair(permit, ward, guardian, session)
-            born = _birth_date(appointment, minor.patient())
-            problem = objection(appointment.relation, born, adult.patient(), event.time)
+            ward_patient = minor.patient()
+            born = closing_birth_date([ward_patient], [appointment.birth_date])
+            problem = contradiction(appointment, ward_patient)
+            problem = problem or objection(appointment.relation, born, adult.patient(), event.time)
             if adult.patient_id in (minor.patient_id, *minor.others):
                 problem = Conflict(vi="Không ai giám hộ cho chính mình.", en="Nobody is their own guardian.")
             if problem is None and await self._standing(permit, minor, adult.patient_id):
@@ -68,10 +71,7 @@ class GuardianShelf:
                 appointment.until,
                 born,
             )
-            if appointment.birth_date is not None:
-                await self._people.prove_birth_date(
-                    permit, minor, appointment.birth_date, now=event.time, session=session
-                )
+            await self._people.prove(permit, minor, appointment, now=event.time, session=session)
             await self._grants.add(permit, minor, said, session, now=event.time, until=None, guardian=adult.patient_id)
             await self._signposts.put(GUARDIAN, [adult.patient_id], minor.patient_id + said.id, session)
             await self._trail.append(dataclasses.replace(event, patient_id=minor.patient_id, source=said.id), session)
@@ -143,16 +143,3 @@ class GuardianShelf:
             if isinstance(one, HeldGuardianship) and one.guardianship.guardian == guardian and one.ended_at is None:
                 return one
         return None
-
-
-def _birth_date(appointment: Appointment, ward: Patient) -> str | None:
-    """The ward's birth date by the paper, else as it is known. Raises Conflict for a paper that contradicts the eID."""
-    known = closing_birth_date([ward])
-    if appointment.birth_date is None:
-        return known
-    if ward.vouched and compare_births(ward.birth_date, appointment.birth_date)[0] is Agreement.DIFFERENT:
-        raise Conflict(
-            vi="Ngày sinh trên giấy khác với định danh điện tử.",
-            en="The birth date on the paper differs from the electronic identity.",
-        )
-    return appointment.birth_date

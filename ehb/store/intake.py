@@ -15,8 +15,9 @@ from datetime import datetime
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import Identifier
-from ehb.domain.identity_problems import EPISODE_OF_ANOTHER, PERSON_CHANGED, refusing_problems
-from ehb.domain.matching import compare
+from ehb.domain.identity_problems import waiting_problems
+from ehb.domain.matching import Uncertain
+from ehb.domain.placement import Earlier, Placement, place_version
 from ehb.domain.records import LegalStatus, Record
 from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import (
@@ -29,7 +30,7 @@ from ehb.domain.submission import (
 )
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Document, Mongo, Session
-from ehb.store.people import Doubtful, Found, People, Person
+from ehb.store.people import Found, People, Person
 from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
 from ehb.store.records import Records
 from ehb.store.registry import Registry
@@ -95,7 +96,6 @@ class Intake:
         """
         outcome = await self._people.resolve(permit, visit.patient, now=now, session=session)
         found = outcome if isinstance(outcome, Found) else None
-        doubtful = outcome if isinstance(outcome, Doubtful) else None
         person = found.person if found else None
         claim = self._claim(permit, visit, person)
         before = await self._submissions.claim(permit, claim, session)
@@ -104,20 +104,22 @@ class Intake:
         if before is not None and visit.preliminary and not before.preliminary and before.digest:
             receipt = await self._unchanged(permit, visit, before, event, session)
             return dataclasses.replace(receipt, problems=(*receipt.problems, LATE_CHECK_IN))
+        problems = _doubts(outcome)
         if before is not None and before.patient_id is not None:
-            if doubtful is not None and (found := doubtful.still(before.patient_id)) is not None:
-                outcome, doubtful, person = found, None, found.person
             earlier = await self._people.known(permit, before.patient_id, session=session)
-            refusal = _refusal(before, visit, earlier, person, doubtful)
-            if refusal:
-                refused_visit = dataclasses.replace(visit, problems=(*visit.problems, *refusal))
-                return await self.reject(permit, refused_visit, body, event, session, now=now)
-            person = person or earlier
-            if person is not None and before.patient_id != person.patient_id:
-                visit = await self._move(before, visit, person, event, session, now=now)
+            placed = _placed(visit, outcome, before, earlier)
+            problems = (*problems, *placed.problems) if found is not None else placed.problems
+            if placed.refused:
+                visit = dataclasses.replace(visit, problems=(*visit.problems, *problems))
+                return await self.reject(permit, visit, body, event, session, now=now)
+            person = earlier if earlier is not None and placed.person == earlier.patient_id else person
+            if placed.moved:
+                await self._records.misplaced(before.patient_id, before.id, session, now=now)
+            if placed.moved and placed.problems:  # the first person is told
+                await self._trail.append(dataclasses.replace(event, patient_id=before.patient_id), session)
+        visit = dataclasses.replace(visit, problems=(*visit.problems, *problems))
         if found is not None:
             await self._people.write(permit, found, session)
-        visit = _with_doubt(visit, outcome)
         records: tuple[Record, ...] = ()
         if person is not None:
             records = await self._records_of(visit, claim.id, now=now)
@@ -137,25 +139,6 @@ class Intake:
         if found is not None:
             await self._join_what_waited(permit, found.fresh_cards, found.person, event, session)
         return receipt
-
-    async def _move(
-        self,
-        before: Episode,
-        visit: VisitSummary,
-        person: Person,
-        event: AuditEvent,
-        session: Session,
-        *,
-        now: datetime,
-    ) -> VisitSummary:
-        """Take an episode out of the book of the person for whom it was sent before; that person is told."""
-        if before.patient_id is None:
-            return visit
-        await self._records.misplaced(before.patient_id, before.id, session, now=now)
-        if before.patient_id in person.others:
-            return visit
-        await self._trail.append(dataclasses.replace(event, patient_id=before.patient_id), session)
-        return dataclasses.replace(visit, problems=(*visit.problems, PERSON_CHANGED))
 
     async def accept_new(self, sent: Sequence[Sent], session: Session) -> list[Receipt | None]:
         """Take new visits of people who have a number, many with the commands of one, as `accept` would each of them.
@@ -177,7 +160,7 @@ class Intake:
         written = _Written([], [], [], [])
         for number, one, who, claim in (taken for taken, is_new in zip(plain.values(), new, strict=True) if is_new):
             records = await self._records_of(one.visit, claim.id, now=one.now)
-            visit = _with_doubt(one.visit, who)
+            visit = dataclasses.replace(one.visit, problems=(*one.visit.problems, *who.warnings))
             receipt = _receipt(receipt_id_of(claim.submission), Status.ACCEPTED, visit, 1, len(records), one.now)
             receipts[number] = receipt
             written.people.append((one.permit, who))
@@ -307,27 +290,25 @@ class _Written:
     events: list[AuditEvent]
 
 
-def _with_doubt(visit: VisitSummary, outcome: Found | Doubtful | None) -> VisitSummary:
-    """The visit with what is doubtful about its person."""
-    more = outcome.warnings if isinstance(outcome, Found) else outcome.problems if outcome is not None else ()
-    return dataclasses.replace(visit, problems=(*visit.problems, *more)) if more else visit
+def _doubts(outcome: Found | Uncertain | None) -> tuple[Problem, ...]:
+    """What a receipt says about the person of a visit."""
+    if isinstance(outcome, Uncertain):
+        return waiting_problems(outcome.doubts)
+    return outcome.warnings if outcome is not None else ()
 
 
-def _refusal(
-    before: Episode, visit: VisitSummary, earlier: Person | None, person: Person | None, doubtful: Doubtful | None
-) -> tuple[Problem, ...]:
-    """Why a new version of a visit that stands in a book is refused; none when it is not.
-
-    A visit code that comes back for a person with another name and birth date is another visit, not a correction.
-    What was taken back may be sent again for anybody.
-    """
-    if doubtful is not None:
-        return refusing_problems(doubtful.doubts)
-    if earlier is None or not before.digest or (person is not None and person.patient_id == earlier.patient_id):
-        return ()
-    if person is not None and person.patient_id in earlier.others:
-        return ()
-    return (EPISODE_OF_ANOTHER,) if compare(earlier.patient(), visit.patient).is_other_person else ()
+def _placed(
+    visit: VisitSummary, outcome: Found | Uncertain | None, before: Episode, earlier: Person | None
+) -> Placement:
+    """Where a new version goes. What was taken back may be sent again for anybody."""
+    person = outcome.person.patient_id if isinstance(outcome, Found) else None
+    uncertain = outcome if isinstance(outcome, Uncertain) else None
+    if earlier is None or not before.digest:
+        key = person or (earlier.patient_id if earlier is not None and uncertain is None else None)
+        moved = key != before.patient_id
+        return Placement(key, moved, problems=waiting_problems(uncertain.doubts) if uncertain is not None else ())
+    book = {earlier.patient_id, *earlier.others}
+    return place_version(visit.patient, person, uncertain, Earlier(earlier.patient_id, earlier.patient(), book))
 
 
 def _receipt(

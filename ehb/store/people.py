@@ -21,6 +21,7 @@ import msgspec
 from pymongo import UpdateOne
 
 from ehb.domain.access import Action, Permit
+from ehb.domain.guardianship import Appointment
 from ehb.domain.identity import (
     INSURANCE,
     NEWBORN,
@@ -29,9 +30,9 @@ from ehb.domain.identity import (
     Patient,
     Source,
 )
-from ehb.domain.identity_problems import waiting_problems, warnings_of
-from ehb.domain.matching import Doubt, Known, Match, Uncertain, compare, match_login, match_visit
-from ehb.domain.patient import described, vouched_by, with_identifiers, with_proven_birth_date, without_identifiers
+from ehb.domain.identity_problems import warnings_of
+from ehb.domain.matching import Known, Match, Uncertain, compare, match_login, match_visit
+from ehb.domain.patient import described, proven_by, vouched_by, with_identifiers, without_identifiers
 from ehb.domain.submission import PatientDetails, Problem
 from ehb.errors import Forbidden, NotFound
 from ehb.store.mongo import Document, Mongo, Session, by_id
@@ -77,25 +78,6 @@ class Found:
     def fresh_cards(self) -> list[Identifier]:
         """Insurance cards that the book did not know."""
         return [one for one in self.fresh if one.system == INSURANCE]
-
-
-@dataclass(frozen=True, slots=True)
-class Doubtful:
-    """Nobody yet: what the visit says about its person contradicts itself or what is known."""
-
-    doubts: frozenset[Doubt]
-    named: Person | None = None
-    """The person who has the number of the visit."""
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return waiting_problems(self.doubts)
-
-    def still(self, patient_id: bytes) -> Found | None:
-        """The person of an earlier version of the same visit, when only the digits of their number are doubtful."""
-        if self.named is None or self.named.patient_id != patient_id or self.doubts != {Doubt.DIGITS}:
-            return None
-        return Found(self.named, self.named.patient(), (), changed=False, warnings=self.problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +167,7 @@ class People:
 
     async def resolve(
         self, permit: Permit, details: PatientDetails, *, now: datetime, session: Session
-    ) -> Found | Doubtful | None:
+    ) -> Found | Uncertain | None:
         """The person whom a visit is about, a new one for an unknown number; None when nothing identifies them."""
         _require(permit, Action.SUBMIT)
         known, people = await self._look_up((*details.identifiers, *details.cards), session)
@@ -193,7 +175,7 @@ class People:
 
     async def resolve_all(
         self, asked: Sequence[tuple[Permit, PatientDetails, datetime]], session: Session
-    ) -> list[Found | Doubtful | None]:
+    ) -> list[Found | Uncertain | None]:
         """The same for many, with as many commands. Nothing tells whether two of them are one new person."""
         for permit, _, _ in asked:
             _require(permit, Action.SUBMIT)
@@ -242,11 +224,9 @@ class People:
         people: Mapping[bytes, Person],
         facility: str,
         now: datetime,
-    ) -> Found | Doubtful | None:
-        if match is None:
-            return None
+    ) -> Found | Uncertain | None:
         if not isinstance(match, Match):
-            return Doubtful(match.doubts, people.get(match.person) if match.person is not None else None)
+            return match
         person = people[match.person] if match.person is not None else self._new_person()
         patient = person.patient()
         seen, warned = described(patient, details, facility, now)
@@ -284,13 +264,15 @@ class People:
         known = await self._known([identifier], session)
         return await self._person(known[identifier], session) if identifier in known else None
 
-    async def prove_birth_date(
-        self, permit: Permit, person: Person, birth_date: str, *, now: datetime, session: Session
+    async def prove(
+        self, permit: Permit, person: Person, appointment: Appointment, *, now: datetime, session: Session
     ) -> None:
-        """Keep the birth date that a steward saw on paper."""
+        """Keep what a steward saw of somebody on a guardianship's paper."""
         _require(permit, Action.APPOINT_GUARDIAN)
-        proven = with_proven_birth_date(person.patient(), birth_date, permit.principal.session, now)
-        await self._write(person, proven, (), session)
+        patient = person.patient()
+        proven = proven_by(appointment, patient, permit.principal.session, now)
+        if proven != patient:
+            await self._write(person, proven, (), session)
 
     async def book_of(self, permit: Permit, identifier: Identifier) -> bytes:
         """The key of the person with this number; for a number that nobody has, a key that no person has."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from ehb.domain.guardianship import Appointment, Relation
 from ehb.domain.identity import (
     INSURANCE,
     NATIONAL_ID,
@@ -18,7 +19,7 @@ from ehb.domain.identity import (
     Source,
 )
 from ehb.domain.matching import Warned, closing_birth_date
-from ehb.domain.patient import MAX_ASSERTIONS, described, vouched_by, with_identifiers, with_proven_birth_date
+from ehb.domain.patient import MAX_ASSERTIONS, contradiction, described, proven_by, vouched_by, with_identifiers
 from ehb.domain.submission import PatientDetails
 
 NOW = datetime(2026, 11, 20, 8, tzinfo=UTC)
@@ -121,13 +122,31 @@ def test_assertions_of_many_facilities_are_bounded() -> None:
 def test_birth_date_on_paper_counts_more_than_any_file_and_less_than_the_eid() -> None:
     filed, _ = described(Patient(), PatientDetails(birth_date="2014-05-01"), HERE, NOW)
 
-    proven = with_proven_birth_date(filed, "2010-05-01", "steward:staff-7", NOW)
+    paper = Appointment(Relation.PARENT, "giấy khai sinh", NOW.date(), birth_date="2010-05-01", name="Nguyễn Văn Con")
+    proven = proven_by(paper, filed, "steward:staff-7", NOW)
     later, warned = described(proven, PatientDetails(birth_date="2014-05-01"), HERE, NOW)
 
     assert (proven.is_proven, proven.birth_date, later.birth_date) == (True, "2010-05-01", "2010-05-01")
     assert warned == {Warned.BIRTH_DATE}
     vouched = msgspec.structs.replace(filed, vouched=True)
-    assert with_proven_birth_date(vouched, "2010-05-01", "steward:staff-7", NOW) == vouched
+    assert proven_by(paper, vouched, "steward:staff-7", NOW) == vouched
+    assert proven.full_name == "Nguyễn Văn Con"
+
+
+@pytest.mark.parametrize(
+    ("patient", "fits"),
+    [
+        (Patient(full_name="Nguyễn Văn Con", birth_date="2014-05-01"), True),
+        (Patient(full_name="Nguyễn Văn Con", birth_date="2014-05-01", vouched=True), False),
+        (Patient(full_name="Trần Thị Khác", birth_date="2010-05-01"), False),
+        (Patient(), True),
+    ],
+    ids=["a file said another date", "the eID said another date", "another name", "nothing is known"],
+)
+def test_paper_must_be_about_the_person_of_the_number(patient: Patient, fits: bool) -> None:
+    paper = Appointment(Relation.PARENT, "giấy khai sinh", NOW.date(), birth_date="2010-05-01", name="Nguyễn Văn Con")
+
+    assert (contradiction(paper, patient) is None) is fits
 
 
 def _said(date: str, source: Source = Source.FACILITY, by: str = HERE) -> Assertion:
