@@ -5,12 +5,13 @@ VENV := .venv
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check unit long bench format lock clean help
+.PHONY: demo test check unit long nightly bench format lock clean help
 
 help:
 	@echo "make demo [ARGS=...]  everything on this machine, with invented people (ehb demo --help)"
 	@echo "make test             formatter, linter, types, import contracts, tests"
 	@echo "make long             the tests that take longer"
+	@echo "make nightly          a million steps of the tests of who is who"
 	@echo "make bench            the measurements of bench/README.md"
 	@echo "make format           format the code"
 	@echo "make lock             lock the dependencies again (needs uv)"
@@ -31,6 +32,10 @@ unit: $(VENV)/node.stamp
 
 long: $(VENV)/node.stamp $(VENV)/schemathesis.stamp
 	$(VENV)/bin/pytest -m long $(ARGS)
+
+# A million steps of the state machine of identities, and two hundred worlds on a real mongod.
+nightly: $(VENV)/dev.stamp
+	EHB_IDENTITY_EXAMPLES=20000 $(VENV)/bin/pytest tests/identities $(ARGS)
 
 bench: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m bench $(ARGS)

@@ -95,8 +95,8 @@ class Comparison:
 
     @property
     def allows_login(self) -> bool:
-        """The eID's person may own what files claimed under their number: the birth date decides, then the name."""
-        return self.birth is not Agreement.DIFFERENT or self.name is Agreement.SAME
+        """The eID's person may own what files claimed under their number: one contradiction needs one agreement."""
+        return not self.contradicts or Agreement.SAME in (self.birth, self.name)
 
     @property
     def contradicts(self) -> bool:
@@ -179,12 +179,23 @@ def _match_cards(details: PatientDetails, known: Known) -> Match | None:
 
 
 def _doubt_numbers(details: PatientDetails, known: Known) -> set[Doubt]:
-    """Two national numbers are one person's only when the book knows them as such already."""
+    """Two national numbers are one person's only when the book knows them as such already.
+
+    A passport of another person stands beside a national number only when name and day of birth agree.
+    """
     numbers = list(dict.fromkeys(one for one in details.identifiers if one.system == NATIONAL_ID))
     owners = [known.owner(one) for one in numbers]
     first = owners[0] if owners else None
     alike = all(owner is not None and first is not None and known.share_book(first, owner) for owner in owners)
-    return {Doubt.TWO_NUMBERS} if len(numbers) > 1 and not alike else set()
+    if len(numbers) > 1 and not alike:
+        return {Doubt.TWO_NUMBERS}
+    for one in details.identifiers if numbers else ():
+        holder = known.owner(one) if one.system == PASSPORT else None
+        if holder is None or (first is not None and known.share_book(first, holder)):
+            continue
+        if not compare(known.patients[holder], details).is_complete:
+            return {Doubt.TWO_NUMBERS}
+    return set()
 
 
 def _doubt_digits(number: Identifier, details: PatientDetails) -> set[Doubt]:

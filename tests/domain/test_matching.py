@@ -99,6 +99,7 @@ WITH_CARD = known({NUMBER: A, CARD: A}, {A: person(NUMBER, CARD, by=Source.FACIL
 TWO = known(
     {NUMBER: A, OTHER: B}, {A: person(NUMBER, by=Source.EID), B: person(OTHER, name=OTHER_NAME, born=OTHER_BORN)}
 )
+PASSPORT_OF_ANOTHER = known({PASS: B}, {B: person(PASS, name=OTHER_NAME)})
 UNNAMED_BABY = known({BABY: C}, {C: person(name="Con bà Thử", born="2026-10-01")})
 
 VISITS = [
@@ -137,6 +138,8 @@ VISITS = [
     Case("V32", VOUCHED, visit(NUMBER, name="Ng. T. Thử"), "person"),
     Case("V33", known({NUMBER: A, FRESH: B}, {A: person(NUMBER), B: person(FRESH)}, frozenset({A, B})),
          visit(NUMBER, FRESH), "person"),
+    Case("V34", PASSPORT_OF_ANOTHER, visit(NUMBER, PASS), "waits: identity.two_numbers"),
+    Case("V35", known({PASS: B}, {B: person(PASS)}), visit(NUMBER, PASS), "new", (NUMBER,)),
 ]  # fmt: skip
 
 

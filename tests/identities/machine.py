@@ -117,6 +117,14 @@ class Identities(RuleBasedStateMachine):
         said = "no birth date" if described == "victim without birth date" else "all"
         self.send("99002", f"lie-{code}", told, identifiers, (*cards, *other_cards), said, False)
 
+    @rule(victim=PEOPLE, thief=PEOPLE, described=st.sampled_from(["victim", "victim without birth date"]), code=CODES)
+    def steal(self, victim: int, thief: int, described: str, code: int) -> None:
+        """The whole attack: the victim is vouched for, a file names the thief's number too, the thief logs in."""
+        self.sign_in(victim, False, False)
+        self.file(victim, "99001", code, "number", "all", False)
+        self.trojan(victim, thief, "number", True, described, code)
+        self.sign_in(thief, False, False)
+
     @rule(child=ANY, born=st.sampled_from(["2000", "2014", "1990-01-01", "2026-11-01"]), code=CODES)
     def lie_about_an_age(self, child: int, born: str, code: int) -> None:
         human = self.human(child)
