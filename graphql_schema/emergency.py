@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import strawberry
 
@@ -10,7 +10,7 @@ from ehb.domain import emergency as domain
 from ehb.services import emergency as service
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, described, instant
-from graphql_schema.whose import NOBODY
+from graphql_schema.whose import NOBODY, DonePayload, ForPatient, book_of
 
 described(
     domain.Verdict,
@@ -34,6 +34,12 @@ class Emergency:
     review_by: PartialDateTime = strawberry.field(description="When a review is overdue.")
     verdict: domain.Verdict | None = strawberry.field(description="What the review found; null while it waits.")
     reviewed_at: PartialDateTime | None = strawberry.field(description="When it was reviewed.")
+    needs_steward: bool = strawberry.field(
+        description="The two colleagues have judged each other: a steward of the managing unit confirms the verdict."
+    )
+    ended_at: PartialDateTime | None = strawberry.field(
+        description="When the person or a verdict of MISUSE ended it; null while its own time runs."
+    )
 
 
 @strawberry.type(description="The emergencies of your facility, and how they were judged.")
@@ -44,6 +50,7 @@ class EmergencyReviews:
     overdue: int = strawberry.field(description="Those of them whose time for it is over.")
     proper: int = strawberry.field(description="Those that were emergencies.")
     misuse: int = strawberry.field(description="Those that were none.")
+    unconfirmed: int = strawberry.field(description="Those proper ones that a steward has to confirm.")
 
 
 EmergencyId = Annotated[strawberry.ID, strawberry.argument(description="Opaque id of the emergency.")]
@@ -63,12 +70,20 @@ def _shown(info: Info, patient_id: bytes, held: domain.HeldEmergency) -> Emergen
         review_by=instant(held.review_by),
         verdict=reviewed.verdict if reviewed else None,
         reviewed_at=instant(reviewed.at) if reviewed else None,
+        needs_steward=reviewed.needs_steward if reviewed else False,
+        ended_at=instant(held.ended_at) if held.ended_at else None,
     )
 
 
 @strawberry.type
 class EmergencyQuery:
-    """What waits for a review."""
+    """What was opened, and what waits for a review."""
+
+    @strawberry.field(description="Every emergency opening of a book, the newest first.")
+    async def my_emergencies(self, info: Info, patient: ForPatient = None) -> list[Emergency]:
+        book = book_of(info, patient)
+        held = await info.context.custodian.emergencies.list(info.context.principal, book, path="myEmergencies")
+        return [_shown(info, cast(bytes, book), one) for one in held]
 
     @strawberry.field(description="For a clinician: the emergencies of the facility you work for.")
     async def emergency_reviews(
@@ -88,12 +103,22 @@ class EmergencyQuery:
             overdue=counts.overdue,
             proper=counts.proper,
             misuse=counts.misuse,
+            unconfirmed=counts.unconfirmed,
         )
 
 
 @strawberry.type
 class EmergencyMutation:
-    """Opening, opening more, judging."""
+    """Opening, opening more, ending, judging."""
+
+    @strawberry.mutation(
+        description="End an emergency opening of your book, from the next request on. It is reviewed all the same. "
+        "NOT_FOUND when none is open under this id."
+    )
+    async def end_emergency(self, info: Info, id: EmergencyId) -> DonePayload:
+        book, emergency = info.context.ids.grant_key(id) or (NOBODY, b"")
+        await info.context.custodian.emergencies.end(info.context.principal, book, emergency, path="endEmergency")
+        return DonePayload(id=id)
 
     @strawberry.mutation(
         description="For a clinician: open the summary of a book for 15 minutes, when nobody can be asked. "

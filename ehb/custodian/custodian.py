@@ -164,8 +164,7 @@ class Custodian:
         """
         now = self._clock()
         facility = visit.facility or principal.facility
-        own, today = principal.facility, now.astimezone(VIETNAM).date()
-        suspended = own is not None and not await self._store.facility_in_force(own, today)
+        suspended = await self._is_suspended(principal, now)
         request = AccessRequest(principal, Action.SUBMIT, Purpose.TREATMENT, facility=facility, suspended=suspended)
         permit = await self._door.authorise(request, path)
         event = audit_event(request, permit, path=path, now=now)
@@ -238,6 +237,12 @@ class Custodian:
     async def _own_facility(
         self, principal: Principal, action: Action, path: str, now: datetime
     ) -> tuple[Permit, AuditEvent]:
-        request = AccessRequest(principal, action, Purpose.TREATMENT, facility=principal.facility)
+        suspended = await self._is_suspended(principal, now)
+        request = AccessRequest(principal, action, Purpose.TREATMENT, facility=principal.facility, suspended=suspended)
         permit = await self._door.authorise(request, path)
         return permit, audit_event(request, permit, path=path, now=now)
+
+    async def _is_suspended(self, principal: Principal, now: datetime) -> bool:
+        """The registry does not know the caller's facility as in force today; asked at each request."""
+        own = principal.facility
+        return own is not None and not await self._store.facility_in_force(own, now.astimezone(VIETNAM).date())

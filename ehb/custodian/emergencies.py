@@ -13,10 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from ehb.custodian.consents import own_affair
 from ehb.custodian.door import Door
+from ehb.custodian.presentations import Ending
 from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose, decide
 from ehb.domain.audit import AuditEvent, audit_event
-from ehb.domain.emergency import Emergency, EmergencyCounts, HeldEmergency, Reviewed, Verdict
+from ehb.domain.emergency import (
+    RECIPROCAL_WITHIN,
+    Emergency,
+    EmergencyCounts,
+    HeldEmergency,
+    Reviewed,
+    Verdict,
+)
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.presentation import Holder
 from ehb.errors import Conflict, Forbidden, NotFound
@@ -47,6 +56,12 @@ class EmergencyStore(Protocol):
 
     async def review(self, permit: Permit, emergency: bytes, reviewed: Reviewed, event: AuditEvent) -> bool: ...
 
+    async def has_judged(
+        self, permit: Permit, facility: str, *, reviewer: str, opener: str, since: datetime
+    ) -> bool: ...
+
+    async def emergencies(self, permit: Permit) -> list[HeldEmergency]: ...
+
     async def counts(self, permit: Permit, facility: str, now: datetime) -> EmergencyCounts: ...
 
 
@@ -57,6 +72,9 @@ class HasEmergencies(Protocol):
 
     @property
     def presentations(self) -> EmergencyStore: ...
+
+    @property
+    def consents(self) -> Ending: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +141,27 @@ class Emergencies:
             raise NotFound
         return held
 
+    async def list(self, principal: Principal, patient_id: bytes | None, *, path: str) -> list[HeldEmergency]:
+        """The emergency openings of a book, the newest first. Raises Forbidden.
+
+        A representative to whom sensitive records are closed sees none: a reason may name what the person has.
+        """
+        request, permit = await self._door.about(own_affair(principal, Action.READ_CONSENTS, patient_id), path)
+        await self._store.record_event(audit_event(request, permit, path=path, now=self._clock()))
+        if not await self._door.opens_sensitive(request):
+            return []
+        found = await self._store.presentations.emergencies(permit)
+        return sorted(found, key=lambda held: held.emergency.opened_at, reverse=True)
+
+    async def end(self, principal: Principal, patient_id: bytes | None, emergency: bytes, *, path: str) -> None:
+        """End an emergency opening of a book, from this moment on. Raises NotFound when none is open under this id."""
+        asked = own_affair(principal, Action.END_EMERGENCY, patient_id)
+        request, permit = await self._door.about(asked, path, otherwise=NotFound)
+        now = self._clock()
+        event = audit_event(request, permit, path=path, now=now, source=emergency)
+        if not await self._store.consents.end_grant(permit, emergency, "emergency", event, now=now):
+            raise NotFound
+
     async def reviews(
         self, principal: Principal, facility: str | None, *, waiting: bool, first: int, path: str
     ) -> ReviewQueue:
@@ -161,7 +200,15 @@ class Emergencies:
         if (reason := _may_not_review(principal, holder)) is not None:
             await self._door.refuse(request, Deny(reason, emergency), path)
             raise Forbidden if reason is DenyReason.OWN_REVIEW else NotFound
-        reviewed = Reviewed(verdict, now, role.licence if role else principal.session)
+        by = role.licence if role else principal.session
+        needs_steward = (
+            role is not None
+            and verdict is Verdict.PROPER
+            and await self._store.presentations.has_judged(
+                permit, holder.facility, reviewer=holder.licence, opener=role.licence, since=now - RECIPROCAL_WITHIN
+            )
+        )
+        reviewed = Reviewed(verdict, now, by, needs_steward)
         event = audit_event(request, permit, path=path, now=now, source=emergency)
         if not await self._store.presentations.review(permit, emergency, reviewed, event):
             raise Conflict(vi="Lần truy cập này đã được xem xét.", en="This emergency was reviewed already.")

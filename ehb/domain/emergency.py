@@ -23,6 +23,8 @@ FIRST_STEP = timedelta(minutes=15)
 LONGEST = timedelta(hours=4)
 REVIEW_WITHIN = timedelta(days=5)
 """Three working days (domain facts §5), a weekend between them."""
+RECIPROCAL_WITHIN = timedelta(days=180)
+"""Two colleagues who judge each other within this time are looked at by a steward."""
 SHORTEST_REASON, LONGEST_REASON = 10, 1_000
 """Letters that can be read, and characters."""
 
@@ -51,6 +53,8 @@ class Reviewed:
     verdict: Verdict
     at: datetime
     by: str
+    needs_steward: bool = False
+    """The reviewer's own emergency was judged by the one who opened this: a steward looks at it, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,13 @@ class HeldEmergency:
         """The first moment at which it opens nothing more."""
         return self.emergency.opened_at + (FIRST_STEP if self.declared_at is None else LONGEST)
 
+    @property
+    def is_misuse(self) -> bool:
+        """A review found that it was no emergency."""
+        return self.reviewed is not None and self.reviewed.verdict is Verdict.MISUSE
+
     def in_force(self, now: datetime) -> bool:
-        return self.ended_at is None and self.emergency.opened_at <= now < self.until
+        return self.ended_at is None and not self.is_misuse and self.emergency.opened_at <= now < self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,8 @@ class EmergencyCounts:
     """Of those that wait."""
     proper: int
     misuse: int
+    unconfirmed: int = 0
+    """Of the proper ones: those that a steward has to confirm."""
 
 
 def provisions(held: HeldEmergency, request: AccessRequest) -> Iterable[Provision]:

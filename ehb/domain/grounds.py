@@ -29,6 +29,7 @@ _OWN_AFFAIRS = frozenset(
         Action.WITHDRAW_CONSENT,
         Action.READ_CONSENTS,
         Action.PRESENT,
+        Action.END_EMERGENCY,
         Action.READ_TRAIL,
         Action.DISPUTE,
         Action.PREVIEW,

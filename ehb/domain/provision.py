@@ -56,6 +56,8 @@ class Action(enum.StrEnum):
     """Open what is being shown."""
     OPEN_EMERGENCY = "OPEN_EMERGENCY"
     """Open a book to save life or health."""
+    END_EMERGENCY = "END_EMERGENCY"
+    """End an emergency opening of the own book."""
     REVIEW_EMERGENCY = "REVIEW_EMERGENCY"
     """Judge emergency openings afterwards."""
     APPOINT_GUARDIAN = "APPOINT_GUARDIAN"

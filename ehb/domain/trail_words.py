@@ -26,6 +26,7 @@ ACTIONS: dict[Action, tuple[str, str]] = {
     Action.PRESENT: ("xuất trình hoặc quản lý việc xuất trình", "showed, or looked at the showings of,"),
     Action.OPEN_PRESENTATION: ("mở phần được xuất trình của", "opened what was shown of"),
     Action.OPEN_EMERGENCY: ("mở trong tình huống khẩn cấp", "opened in an emergency"),
+    Action.END_EMERGENCY: ("chấm dứt một lần mở khẩn cấp của", "ended an emergency opening of"),
     Action.REVIEW_EMERGENCY: ("xem xét một lần mở khẩn cấp của", "reviewed an emergency opening of"),
     Action.APPOINT_GUARDIAN: ("ghi nhận hoặc chấm dứt người đại diện của", "entered or ended a guardian of"),
     Action.READ_TRAIL: ("xem nhật ký truy cập của", "read the access log of"),

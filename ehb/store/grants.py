@@ -222,6 +222,14 @@ class Grants:
         places = [(document, bytes(document["_id"])[:16]) for document in documents]
         return [Kept(owner, _held(document, keys[owner])) for document, owner in places if owner in keys]
 
+    async def exists(self, name: str, clear: Mapping[str, Any]) -> bool:
+        """Whether there is a grant of this type with these clear fields."""
+        return await self._grants.find_one({"type": name, **clear}, {"_id": 1}) is not None
+
+    async def count(self, name: str, clear: Mapping[str, Any]) -> int:
+        """How many grants of this type have these clear fields."""
+        return await self._grants.count_documents({"type": name, **clear})
+
     async def reasons(self, keys: Mapping[bytes, DataKey], sources: Iterable[bytes]) -> dict[bytes, str]:
         """Why the emergencies with these ids were opened, of the people with these keys."""
         places = [owner + source for source in sources for owner in keys]
@@ -270,7 +278,12 @@ def _held(document: Document, key: DataKey) -> Held:
             )
         case Emergency():
             verdict = document.get("verdict")
-            reviewed = Reviewed(Verdict(verdict), document["reviewed"], document["reviewer"]) if verdict else None
+            needs_steward = document.get("needs_steward", False)
+            reviewed = (
+                Reviewed(Verdict(verdict), document["reviewed"], document["reviewer"], needs_steward)
+                if verdict
+                else None
+            )
             return HeldEmergency(said, document.get("declared"), ended, reviewed)
         case Guardianship():
             return HeldGuardianship(said, ended)

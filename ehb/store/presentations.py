@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.emergency import LONGEST, REVIEW_WITHIN, Emergency, EmergencyCounts, HeldEmergency, Reviewed, Verdict
+from ehb.domain.identity import PrincipalKind
 from ehb.domain.presentation import ATTEMPTS, HeldPresentation, Holder, Presentation
 from ehb.errors import Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail
@@ -143,7 +144,13 @@ class PresentationShelf:
         """Note the second declaration of whoever opened it; None when theirs does not stand."""
 
         async def work(session: Session) -> HeldEmergency | None:
-            condition = {"ended": None, "until": {"$gt": event.time}, "holder": asdict(holder)}
+            not_misuse = {"$ne": Verdict.MISUSE.value}
+            condition = {
+                "ended": None,
+                "until": {"$gt": event.time},
+                "holder": asdict(holder),
+                "verdict": not_misuse,
+            }
             done = await self._grants.change(permit, emergency, condition, {"$min": {"declared": event.time}}, session)
             await self._trail.append(event, session)
             return done if isinstance(done, HeldEmergency) else None
@@ -153,7 +160,8 @@ class PresentationShelf:
     async def reviews(self, permit: Permit, facility: str, *, waiting: bool, first: int) -> Sequence[Kept]:
         """Emergencies of one facility, the one that is due first before the others."""
         _for_review(permit, facility)
-        wanted = {"holder.facility": facility, **({"verdict": None} if waiting else {})}
+        asks = {"$or": [{"verdict": None}, {"needs_steward": True}]} if permit.facility is None else {"verdict": None}
+        wanted = {"holder.facility": facility, **(asks if waiting else {})}
         return await self._grants.found("emergency", wanted, order="review_by", first=first)
 
     async def emergency(self, permit: Permit, emergency: bytes) -> HeldEmergency | None:
@@ -161,12 +169,35 @@ class PresentationShelf:
         kept = await self._grants.at(permit, emergency)
         return kept if isinstance(kept, HeldEmergency) else None
 
+    async def has_judged(self, permit: Permit, facility: str, *, reviewer: str, opener: str, since: datetime) -> bool:
+        """Whether `reviewer` has judged an emergency of `opener` at this facility since then; both are licences."""
+        _for_review(permit, facility)
+        wanted = {
+            "holder.facility": facility,
+            "holder.licence": opener,
+            "reviewer": reviewer,
+            "reviewed": {"$gte": since},
+        }
+        return await self._grants.exists("emergency", wanted)
+
     async def review(self, permit: Permit, emergency: bytes, reviewed: Reviewed, event: AuditEvent) -> bool:
-        """Keep what a review found; False when there was one before."""
+        """Keep what a review found; False when there was one before. A MISUSE ends the emergency.
+
+        A steward may judge again what a colleague found and a steward has to confirm.
+        """
 
         async def work(session: Session) -> bool:
-            found = {"verdict": reviewed.verdict.value, "reviewed": reviewed.at, "reviewer": reviewed.by}
-            done = await self._grants.change(permit, emergency, {"verdict": None}, {"$set": found}, session)
+            found: dict[str, object] = {
+                "verdict": reviewed.verdict.value,
+                "reviewed": reviewed.at,
+                "reviewer": reviewed.by,
+                "needs_steward": reviewed.needs_steward,
+            }
+            if reviewed.verdict is Verdict.MISUSE:
+                found["ended"] = reviewed.at
+            by_steward = permit.principal.kind is PrincipalKind.STEWARD
+            open_to = {"$or": [{"verdict": None}, {"needs_steward": True}]} if by_steward else {"verdict": None}
+            done = await self._grants.change(permit, emergency, open_to, {"$set": found}, session)
             await self._trail.append(event, session)
             return done is not None
 
@@ -178,7 +209,15 @@ class PresentationShelf:
         by = await self._grants.tally(facility, now)
         waiting = by.get("waiting", 0) + by.get("overdue", 0)
         proper, misuse = by.get(Verdict.PROPER.value, 0), by.get(Verdict.MISUSE.value, 0)
-        return EmergencyCounts(waiting + proper + misuse, waiting, by.get("overdue", 0), proper, misuse)
+        unconfirmed = await self._grants.count("emergency", {"holder.facility": facility, "needs_steward": True})
+        return EmergencyCounts(waiting + proper + misuse, waiting, by.get("overdue", 0), proper, misuse, unconfirmed)
+
+    async def emergencies(self, permit: Permit) -> list[HeldEmergency]:
+        """Every emergency opening of the permit's book."""
+        if permit.patient_id is None:
+            raise Forbidden
+        held = await self._grants.all(permit, await self._people.sharing(permit.patient_id))
+        return [one for one in held if isinstance(one, HeldEmergency)]
 
 
 def _login(permit: Permit) -> list[bytes]:
