@@ -14,6 +14,7 @@ from ehb.app import utc_now
 from ehb.domain.identity import ElectronicIdentity, SignedIn
 from ehb.domain.session import Login
 from ehb.store.sessions import SignIns
+from ehb.store.vault import Vault
 
 CLIENT = "ehb-mobile"
 REDIRECT = "https://app.example.vn/in"
@@ -52,7 +53,7 @@ _WHO = ElectronicIdentity("https://eid.example.vn", "somebody", None, None, None
 async def access_token(world: World, patient_id: bytes, lasting: timedelta = timedelta(hours=1)) -> str:
     """An access token of this person, good for an hour or what is said."""
     lifetimes = Lifetimes(access=lasting)
-    sessions = Sessions(SignIns(world.mongo.database), utc_now, lifetimes)
+    sessions = Sessions(SignIns(world.mongo.database, Vault(world.keys)), utc_now, lifetimes)
     verifier = random_text()
     login = Login(b"", b"", CLIENT, REDIRECT, s256(verifier), "", utc_now() + lifetimes.login)
     code = await sessions.issue_code(login, SignedIn(patient_id), _WHO)

@@ -29,6 +29,7 @@ from bench.sides import Plan, Question, Side, by_rate, in_rounds
 from bench.world import World
 from ehb.app import utc_now
 from ehb.store.sessions import SignIns
+from ehb.store.vault import Vault
 
 BASE = "https://book.example.vn"
 REACH, VERIFIED, PROVEN = 0.6, 100.0, 300.0
@@ -72,7 +73,7 @@ def _question(token: str | None = None) -> Question:
 
 async def _verification(world: World, token: str, looks: int) -> list[Row]:
     """One token: with its session read, without; and one proof, without the memory of used ones."""
-    store = SignIns(world.mongo.database)
+    store = SignIns(world.mongo.database, Vault(world.keys))
     sessions, proofs = Sessions(store, utc_now), Proofs(store, BASE, utc_now)
     key = key_of(token)
     session = await store.find_session(key) if key else None

@@ -93,7 +93,8 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     mongo = connected(settings)
     fresh = timedelta(seconds=settings.step_up_max_age)
     custodian = _door(mongo, keys, clock, Assurance(settings.read_level, settings.step_up_level, fresh))
-    sign_ins, signer = SignIns(mongo.database), Signer(keys.signing)
+    vault, signer = Vault(keys), Signer(keys.signing)
+    sign_ins = SignIns(mongo.database, vault)
     base = settings.base_url.rstrip("/")
 
     async def sign_in(who: ElectronicIdentity) -> SignedIn:
@@ -113,7 +114,7 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     facilities = FacilityAuthentication(registry, sign_ins, [f"{base}/auth/token", base], clock, key_sets)
     proofs = Proofs(sign_ins, base, clock)
     backend = TokenBackend(sessions, proofs)
-    practitioners = Practitioners(mongo, Vault(keys))
+    practitioners = Practitioners(mongo, vault)
 
     async def role_in_force(role: PractitionerRole) -> bool:
         return await practitioners.in_force(role, clock().astimezone(VIETNAM).date())

@@ -40,6 +40,7 @@ ROOTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         (CITIZEN, DOCTOR),
     ),
     "myPresentations": (BOOK, "query($id: ID!) { myPresentations(patient: $id) { id } }", (CITIZEN, DOCTOR)),
+    "myEmergencies": (BOOK, "query($id: ID!) { myEmergencies(patient: $id) { id } }", (CITIZEN, DOCTOR)),
     "myGuardians": (BOOK, "query($id: ID!) { myGuardians(patient: $id) { name } }", (CITIZEN, DOCTOR)),
     "myAccessLog": (BOOK, "query($id: ID!) { myAccessLog(patient: $id) { nodes { id } } }", (CITIZEN, DOCTOR)),
     "previewBook": (
@@ -74,6 +75,7 @@ ROOTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         "mutation($id: ID!) { declareEmergency(id: $id, declared: true) { until } }",
         (CITIZEN, DOCTOR),
     ),
+    "endEmergency": (EMERGENCY, "mutation($id: ID!) { endEmergency(id: $id) { id } }", (CITIZEN, DOCTOR)),
     "reviewEmergencyAccess": (
         EMERGENCY,
         "mutation($id: ID!) { reviewEmergencyAccess(id: $id, verdict: PROPER) { verdict } }",
@@ -96,6 +98,7 @@ PROMISED = {
     "restrictRecord",
     "liftRestriction",
     "endPresentation",
+    "endEmergency",
     "declareEmergency",
     "reviewEmergencyAccess",
 }

@@ -186,6 +186,7 @@ OWN_ROOTS = {
     "giveConsent",
     "bookId",
     "myPresentations",
+    "myEmergencies",
     "myWards",
     "myGuardians",
     "myAccessLog",

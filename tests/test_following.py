@@ -98,7 +98,7 @@ async def test_events_of_another_persons_book_are_not_heard(house: House, server
         await asyncio.sleep(0.5)
         facility = await house.facility(FACILITY)
         await house.submit(facility, visit_file({"MA_LK": "LK-8"}))
-        await house.submit(facility, visit_file({"SO_CCCD": "999185900009", "MA_LK": "LK-9"}))
+        await house.submit(facility, visit_file({"SO_CCCD": "999185900009", "HO_TEN": "Lê Thị Lạ", "MA_LK": "LK-9"}))
         await talk.hear()
 
         with pytest.raises(TimeoutError):

@@ -131,6 +131,7 @@ def _emergencies(given: argparse.Namespace) -> None:
     print(
         f"{given.facility}: {counts.total} emergencies, {counts.proper} proper, {counts.misuse} misuse, "
         f"{counts.waiting} waiting ({counts.overdue} overdue)"
+        + (f", {counts.unconfirmed} to confirm" if counts.unconfirmed else "")
     )
 
 

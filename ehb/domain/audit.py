@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ehb.domain.access import AccessRequest, Deny, Permit
+from ehb.domain.provision import Purpose
 from ehb.domain.records import Section
 
 
@@ -40,6 +41,14 @@ class AuditEvent:
     """The consent, presentation, guardianship or emergency that let them in, or the consent that kept them out."""
 
 
+_AT_WORK = frozenset({Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT, Purpose.ADMINISTRATION})
+
+
+def acts_as_practitioner(request: AccessRequest) -> bool:
+    """Whether somebody asks in a role of theirs, and not about their own book or their family's."""
+    return request.principal.role is not None and not request.about_oneself and request.purpose in _AT_WORK
+
+
 def audit_event(
     request: AccessRequest,
     decision: Permit | Deny,
@@ -55,7 +64,7 @@ def audit_event(
     `patient_id` names the book when the request could not; `source` what was done something to, when it was something.
     """
     permitted = isinstance(decision, Permit)
-    role = request.principal.role
+    role = request.principal.role if acts_as_practitioner(request) else None
     return AuditEvent(
         time=now,
         path=path,

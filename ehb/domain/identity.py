@@ -12,7 +12,7 @@ from __future__ import annotations
 import enum
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
@@ -54,6 +54,8 @@ class PractitionerRole:
     facility: str
     scope: str = ""
     """Scope of practice, folded."""
+    owner: bytes = field(default=b"", repr=False)
+    """Blind index of the holder's number in the register; compared with the register at each decision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,10 @@ async def role_of(practitioners: Practitioners, licence: str | None, facility: s
     if not code and len(known.facilities) != 1:
         raise BadInput(vi="Hãy nêu cơ sở.", en="Name the facility: the registry knows several, or none.")
     return PractitionerRole(
-        licence_key(known.licence), code or known.facilities[0], " ".join(folded_words(known.scope or ""))
+        licence_key(known.licence),
+        code or known.facilities[0],
+        " ".join(folded_words(known.scope or "")),
+        known.number or b"",
     )
 
 

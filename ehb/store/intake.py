@@ -73,7 +73,7 @@ class Intake:
         self._records = records
         self._receipts = receipts
         self._submissions = Submissions(mongo, vault)
-        self._trail = AuditTrail(mongo)
+        self._trail = AuditTrail(mongo, vault)
         self._registry = registry
         self._lists = lists
 

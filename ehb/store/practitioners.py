@@ -49,20 +49,29 @@ class Practitioners:
         """All that the person with this number may work as on a day, by the registry."""
         licences = await self.find_by_number(national_id) if national_id else []
         return tuple(
-            PractitionerRole(licence_key(one.licence), facility, " ".join(folded_words(one.scope or "")))
+            PractitionerRole(licence_key(one.licence), facility, _scope(one), one.number or b"")
             for one in licences
             if one.in_force(day)
             for facility in one.facilities
         )
 
     async def in_force(self, role: PractitionerRole, day: date) -> bool:
-        """The licence is valid on the day and its holder is employed at the facility; at most ten seconds old."""
+        """Whether the register has this role on a day: the licence valid, its holder, scope and facility the same.
+
+        What the register says is at most ten seconds old.
+        """
         found = self._cache.get(role.licence)
         if found is None:
             found = await self.practitioner(role.licence)
             if found is not None:
                 self._cache.keep(role.licence, found)
-        return found is not None and found.in_force(day) and role.facility in found.facilities
+        return (
+            found is not None
+            and found.in_force(day)
+            and role.facility in found.facilities
+            and role.scope == _scope(found)
+            and role.owner == (found.number or b"")
+        )
 
     async def save(self, practitioners: Sequence[RegisteredPractitioner]) -> None:
         """Write practitioners as they are given."""
@@ -89,6 +98,10 @@ class Practitioners:
         await self._practitioners.update_many({"_id": {"$in": list(keys)}}, last)
         for key in keys:
             self._cache.forget(key)
+
+
+def _scope(practitioner: RegisteredPractitioner) -> str:
+    return " ".join(folded_words(practitioner.scope or ""))
 
 
 def _practitioner(found: Document) -> RegisteredPractitioner:

@@ -160,7 +160,7 @@ class PresentationShelf:
     async def reviews(self, permit: Permit, facility: str, *, waiting: bool, first: int) -> Sequence[Kept]:
         """Emergencies of one facility, the one that is due first before the others."""
         _for_review(permit, facility)
-        asks = {"$or": [{"verdict": None}, {"needs_steward": True}]} if permit.facility is None else {"verdict": None}
+        asks = {"$or": [{"verdict": None}, {"needs_steward": True}]} if _is_steward(permit) else {"verdict": None}
         wanted = {"holder.facility": facility, **(asks if waiting else {})}
         return await self._grants.found("emergency", wanted, order="review_by", first=first)
 
@@ -195,7 +195,7 @@ class PresentationShelf:
             }
             if reviewed.verdict is Verdict.MISUSE:
                 found["ended"] = reviewed.at
-            by_steward = permit.principal.kind is PrincipalKind.STEWARD
+            by_steward = _is_steward(permit)
             open_to = {"$or": [{"verdict": None}, {"needs_steward": True}]} if by_steward else {"verdict": None}
             done = await self._grants.change(permit, emergency, open_to, {"$set": found}, session)
             await self._trail.append(event, session)
@@ -222,6 +222,10 @@ class PresentationShelf:
 
 def _login(permit: Permit) -> list[bytes]:
     return [permit.principal.session.encode()] if permit.principal.session else []
+
+
+def _is_steward(permit: Permit) -> bool:
+    return permit.principal.kind is PrincipalKind.STEWARD
 
 
 def _for_review(permit: Permit, facility: str) -> None:

@@ -5,7 +5,8 @@ Implements what `auth` asks of a store, without knowing it. Each method is one a
 shardable on a hashed `_id`. TTL indexes tidy up within a minute or so; nobody relies on them, `auth` compares
 every time with its clock.
 
-The one invariant: everything that a caller could present lies here only as its SHA-256.
+Invariant: everything that a caller could present lies here only as its SHA-256, and nothing in clear leads from a
+person to the licence or the workplace of a practitioner.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from hashlib import sha256
 
+import msgspec
 from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
@@ -23,6 +25,7 @@ from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
 from ehb.domain.session import AccessToken, Account, Delegation, Login, LoginCode, Rotation, Session
 from ehb.store.mongo import CODEC, Database, Document, by_id, translated
 from ehb.store.together import Together
+from ehb.store.vault import Vault
 
 _USED_CODES_KEPT = timedelta(days=1)
 """How long a used code is remembered, so that its second use is noticed."""
@@ -32,6 +35,8 @@ _TTL = {"logins": "expires_at", "login_codes": "forget_at", "sessions": "ends_at
 _DELEGATIONS_KEPT = 20
 """How many tokens of one session systems of facilities may hold at once; the oldest makes room."""
 _USED_IDS = ("assertion_ids", "proof_ids")
+_ROLES, _DELEGATED = b"roles\0", b"delegated\0"
+"""Places of sealed values, each before the key of its session."""
 _IDS_KEPT = timedelta(minutes=10)
 """How long a used id outlives what it belongs to: the database tidies up by its own clock, not by ours."""
 
@@ -51,7 +56,8 @@ async def create_indexes(database: Database) -> None:
 class SignIns:
     """The collections of this module. Give it a database with majority writes."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._vault = vault
         self._logins = database.get_collection("logins", codec_options=CODEC)
         self._codes = database.get_collection("login_codes", codec_options=CODEC)
         self._sessions = database.get_collection("sessions", codec_options=CODEC)
@@ -88,7 +94,7 @@ class SignIns:
                 "client_id": code.client_id,
                 "redirect_uri": code.redirect_uri,
                 "code_challenge": code.code_challenge,
-                "principal": _principal_document(code.principal),
+                "principal": self._principal_document(code.principal, code.session),
                 "account": _account_document(code.account),
                 "expires_at": code.expires_at,
                 "forget_at": code.expires_at + _USED_CODES_KEPT,
@@ -99,10 +105,12 @@ class SignIns:
 
     async def use_code(self, code: bytes) -> LoginCode | None:
         """The code, for the first caller only."""
-        return _code_from(await self._codes.find_one_and_update({"_id": code, "used": False}, {"$set": {"used": True}}))
+        return self._code_from(
+            await self._codes.find_one_and_update({"_id": code, "used": False}, {"$set": {"used": True}})
+        )
 
     async def find_used_code(self, code: bytes) -> LoginCode | None:
-        return _code_from(await self._codes.find_one({"_id": code, "used": True}))
+        return self._code_from(await self._codes.find_one({"_id": code, "used": True}))
 
     async def open_session(self, session: Session) -> bool:
         """False when the session was forbidden before it began."""
@@ -110,7 +118,7 @@ class SignIns:
             await self._sessions.insert_one(
                 {
                     "_id": session.key,
-                    "principal": _principal_document(session.principal),
+                    "principal": self._principal_document(session.principal, session.key),
                     "access": [_access_document(token) for token in session.access],
                     "refresh": session.refresh,
                     "ends_at": session.ends_at,
@@ -124,7 +132,7 @@ class SignIns:
         return True
 
     async def find_session(self, key: bytes) -> Session | None:
-        return _session_from(await self._together.one(key))
+        return self._session_from(await self._together.one(key))
 
     async def _find(self, keys: Sequence[bytes]) -> list[Document | None]:
         return await by_id(self._sessions, keys)
@@ -154,7 +162,7 @@ class SignIns:
             {"$set": {"refresh": rotation.new, "access": [access]}, "$unset": {"previous": ""}},
             return_document=ReturnDocument.AFTER,
         )
-        return _session_from(found)
+        return self._session_from(found)
 
     async def end_session(self, key: bytes, now: datetime) -> None:
         await self._sessions.update_one({"_id": key, "ended_at": None}, {"$set": {"ended_at": now}})
@@ -163,7 +171,11 @@ class SignIns:
         """False when the session, or its access token with the digest `subject`, is no more."""
         added = await self._sessions.update_one(
             {"_id": key, "ended_at": None, "access.digest": subject},
-            {"$push": {"delegated": {"$each": [asdict(delegation)], "$slice": -_DELEGATIONS_KEPT}}},
+            {
+                "$push": {
+                    "delegated": {"$each": [self._delegation_document(delegation, key)], "$slice": -_DELEGATIONS_KEPT}
+                }
+            },
         )
         return added.matched_count == 1
 
@@ -197,7 +209,7 @@ class SignIns:
         async for code in self._codes.find(wanted, {"session": 1}):
             await self.forbid_session(code["session"], now, until)
         await self._sessions.update_many({**wanted, "ended_at": None}, {"$set": {"ended_at": now}})
-        return [session for one in found if (session := _session_from(one)) is not None]
+        return [session for one in found if (session := self._session_from(one)) is not None]
 
     async def claim_assertion(self, client_id: str, jti: str, expires_at: datetime) -> bool:
         """True for the first caller only, until the assertion has expired."""
@@ -206,6 +218,66 @@ class SignIns:
     async def claim_proof(self, jkt: str, jti: str, expires_at: datetime) -> bool:
         """True for the first caller only, until the proof has expired."""
         return await _first(self._proofs, jkt, jti, expires_at)
+
+    def _principal_document(self, principal: Principal, session: bytes) -> Document:
+        roles = msgspec.msgpack.encode([asdict(role) for role in principal.roles])
+        plain = {name: value for name, value in asdict(principal).items() if name not in ("roles", "role")}
+        sealed = self._vault.seal(roles, _ROLES + session) if principal.roles else None
+        return {**plain, "kind": principal.kind.value, "sealed_roles": sealed}
+
+    def _principal_from(self, document: Document, session: bytes) -> Principal:
+        """The principal; roles that lie in clear are of before, when nobody compared them, and count no more."""
+        plain = {name: value for name, value in document.items() if name not in ("roles", "role", "sealed_roles")}
+        sealed = document.get("sealed_roles")
+        roles = _roles(self._vault.open(sealed, _ROLES + session)) if sealed is not None else ()
+        return Principal(**{**plain, "kind": PrincipalKind(document["kind"]), "roles": roles})
+
+    def _delegation_document(self, delegation: Delegation, session: bytes) -> Document:
+        to = msgspec.msgpack.encode((delegation.actor, delegation.facility))
+        return {
+            "digest": delegation.digest,
+            "expires_at": delegation.expires_at,
+            "jkt": delegation.jkt,
+            "sealed_to": self._vault.seal(to, _DELEGATED + session),
+        }
+
+    def _delegation_from(self, document: Document, session: bytes) -> Delegation:
+        sealed = self._vault.open(document["sealed_to"], _DELEGATED + session)
+        actor, facility = msgspec.msgpack.decode(sealed, type=tuple[str, str])
+        return Delegation(document["digest"], document["expires_at"], actor, facility, document["jkt"])
+
+    def _code_from(self, document: Document | None) -> LoginCode | None:
+        if document is None:
+            return None
+        return LoginCode(
+            code=document["_id"],
+            session=document["session"],
+            client_id=document["client_id"],
+            redirect_uri=document["redirect_uri"],
+            code_challenge=document["code_challenge"],
+            principal=self._principal_from(document["principal"], bytes(document["session"])),
+            account=_account_from(document["account"]) or Account(None),
+            expires_at=document["expires_at"],
+            jkt=document.get("jkt"),
+        )
+
+    def _session_from(self, document: Document | None) -> Session | None:
+        if document is None or "principal" not in document:
+            return None
+        key = bytes(document["_id"])
+        return Session(
+            key=document["_id"],
+            principal=self._principal_from(document["principal"], key),
+            access=tuple(AccessToken(**token) for token in document["access"]),
+            refresh=document["refresh"],
+            ends_at=document["ends_at"],
+            ended_at=document["ended_at"],
+            account=_account_from(document.get("account")),
+            jkt=document.get("jkt"),
+            delegated=tuple(
+                self._delegation_from(one, key) for one in document.get("delegated", ()) if "sealed_to" in one
+            ),
+        )
 
 
 async def _first(used: AsyncCollection[Document], whose: str, name: str, expires_at: datetime) -> bool:
@@ -219,13 +291,8 @@ async def _first(used: AsyncCollection[Document], whose: str, name: str, expires
     return True
 
 
-def _principal_document(principal: Principal) -> Document:
-    return {**asdict(principal), "kind": principal.kind.value}
-
-
-def _principal_from(document: Document) -> Principal:
-    roles = tuple(PractitionerRole(**role) for role in document.get("roles", ()))
-    return Principal(**{**document, "kind": PrincipalKind(document["kind"]), "roles": roles})
+def _roles(encoded: bytes) -> tuple[PractitionerRole, ...]:
+    return tuple(msgspec.msgpack.decode(encoded, type=list[PractitionerRole]))
 
 
 def _account_document(account: Account) -> Document:
@@ -238,35 +305,3 @@ def _account_from(document: Document | None) -> Account | None:
 
 def _access_document(token: AccessToken) -> Document:
     return {"digest": token.digest, "expires_at": token.expires_at}
-
-
-def _code_from(document: Document | None) -> LoginCode | None:
-    if document is None:
-        return None
-    return LoginCode(
-        code=document["_id"],
-        session=document["session"],
-        client_id=document["client_id"],
-        redirect_uri=document["redirect_uri"],
-        code_challenge=document["code_challenge"],
-        principal=_principal_from(document["principal"]),
-        account=_account_from(document["account"]) or Account(None),
-        expires_at=document["expires_at"],
-        jkt=document.get("jkt"),
-    )
-
-
-def _session_from(document: Document | None) -> Session | None:
-    if document is None or "principal" not in document:
-        return None
-    return Session(
-        key=document["_id"],
-        principal=_principal_from(document["principal"]),
-        access=tuple(AccessToken(**token) for token in document["access"]),
-        refresh=document["refresh"],
-        ends_at=document["ends_at"],
-        ended_at=document["ended_at"],
-        account=_account_from(document.get("account")),
-        jkt=document.get("jkt"),
-        delegated=tuple(Delegation(**one) for one in document.get("delegated", ())),
-    )

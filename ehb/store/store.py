@@ -54,7 +54,7 @@ class Store:
 
     def __init__(self, mongo: Mongo, vault: Vault, lists: CodeLists) -> None:
         self._mongo = mongo
-        self._trail = AuditTrail(mongo)
+        self._trail = AuditTrail(mongo, vault)
         self._budgets = Budgets(mongo)
         self._people = People(mongo, vault)
         self._merges = Merges(mongo)

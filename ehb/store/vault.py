@@ -141,6 +141,7 @@ class Vault:
         self._current = keys.current
         self._kek = {name: AESGCM(key) for name, key in keys.kek.items()}
         self._blind = keys.blind
+        self._own = AESGCM(hmac.digest(keys.blind, b"seal", "sha256"))
 
     def new_data_key(self, owner: bytes) -> tuple[DataKey, dict[str, bytes | str]]:
         """A fresh data key for `owner` and its wrapped form, ready to be stored."""
@@ -158,6 +159,22 @@ class Vault:
             return DataKey(kek.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], b"data-key\0" + owner))
         except InvalidTag:
             raise SealBroken from None
+
+    def seal(self, payload: bytes, place: bytes) -> bytes:
+        """Nonce and ciphertext of something that belongs to the deployment and to no person's book."""
+        nonce = os.urandom(_NONCE)
+        return nonce + self._own.encrypt(nonce, payload, place)
+
+    def open(self, sealed: bytes, place: bytes) -> bytes:
+        """The payload. Raises SealBroken when it was not sealed for this place."""
+        try:
+            return self._own.decrypt(sealed[:_NONCE], sealed[_NONCE:], place)
+        except InvalidTag:
+            raise SealBroken from None
+
+    def pseudonym(self, context: str, value: bytes) -> bytes:
+        """16 bytes that stand for a value in one context and cannot be led back to it without the keys."""
+        return hmac.digest(self._blind, b"pseudonym\0" + context.encode() + b"\0" + value, "sha256")[:16]
 
     def blind_index(self, *parts: str) -> bytes:
         """32 bytes that find an exact value without telling it."""

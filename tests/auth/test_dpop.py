@@ -14,6 +14,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from auth.dpop import Proofs
 from auth.tokens import s256
 from ehb.store.sessions import SignIns
+from ehb.store.vault import Keys, Vault
 from tests.auth.conftest import Arrive
 from tests.auth.hostile import hmac_signed
 from tests.auth.world import EC_KEY, World, as_json, parameters, proof_by
@@ -173,7 +174,7 @@ async def test_a_proof_works_once_on_whichever_worker(
 ) -> None:
     token = bound["access_token"]
     proof = world.proof(KEY, token)
-    elsewhere = Proofs(SignIns(database), world.base, world.clock)
+    elsewhere = Proofs(SignIns(database, Vault(Keys.generate())), world.base, world.clock)
 
     answers = await asyncio.gather(*(world.whoami_with(token, proof) for _ in range(6)))
     read = elsewhere.read(proof, method="GET", path="/whoami", access_token=token)

@@ -13,6 +13,7 @@ from auth.sessions import Sessions
 from auth.tokens import new_name, new_token
 from ehb.domain.session import Session
 from ehb.store.sessions import SignIns
+from ehb.store.vault import Keys, Vault
 from tests.auth.world import APP, REDIRECT_URI, VERIFIER, World, as_json
 
 Tokens = dict[str, Any]
@@ -53,7 +54,7 @@ class SlowToOpen(SignIns):
     """A worker that stops between spending a code and opening its session."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
-        super().__init__(database)
+        super().__init__(database, Vault(Keys.generate()))
         self.waiting, self.go_on = asyncio.Event(), asyncio.Event()
 
     async def open_session(self, session: Session) -> bool:

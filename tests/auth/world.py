@@ -51,6 +51,7 @@ from ehb.domain.session import FacilityClient
 from ehb.store.budgets import Budgets
 from ehb.store.mongo import Mongo
 from ehb.store.sessions import SignIns
+from ehb.store.vault import Keys, Vault
 
 BASE = "https://ehb.test"
 APP = MobileClient("ehb-mobile", frozenset({"https://app.test/done", "vn.test.app:/done?kind=native"}))
@@ -147,7 +148,7 @@ class World:
         self.people = People()
         self.lapsed: set[PractitionerRole] = set()
         self.register = Register(HOSPITAL)
-        store = SignIns(database)
+        store = SignIns(database, Vault(Keys.generate()))
         config = {"client_secret": CLIENT_SECRET, "level_map": {"1": 1, "2": 2}, **eid}
         callback, logged_out = f"{base}/auth/callback", f"{base}/auth/logged-out"
         settings = EidConfig(issuer=issuer, client_id="ehb", callback_url=callback, logged_out_url=logged_out, **config)

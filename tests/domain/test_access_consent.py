@@ -46,7 +46,7 @@ FAMILY = {"purposes": frozenset({Purpose.FAMILY_REQUEST}), "grantee": Grantee(Gr
 STUDY = {"purposes": frozenset({Purpose.RESEARCH}), "grantee": Grantee(GranteeKind.ORGANIZATION, INSURER)}
 
 
-def asks_as(**role: str) -> AccessRequest:
+def asks_as(**role: Any) -> AccessRequest:
     return replace(TREATING, principal=replace(DOCTOR, role=replace(ROLE, **role)))
 
 

@@ -11,6 +11,7 @@ from ehb.domain.identity import (
     NATIONAL_ID,
     OLD_NATIONAL_ID,
     PASSPORT,
+    PLACEHOLDER_NUMBERS,
     HeldIdentifier,
     Identifier,
     Patient,
@@ -25,16 +26,16 @@ from ehb.domain.identity import (
     [
         ("999185000001", "000", NATIONAL_ID, "999185000001"),
         ("001085000001", "000", NATIONAL_ID, "001085000001"),
-        ("999 085 000 001", "000", NATIONAL_ID, "999185000001"),
-        ("999.085.000.001", "000", NATIONAL_ID, "999185000001"),
-        ("999-085-000-001", "000", NATIONAL_ID, "999185000001"),
-        ("９９９０８５００００01", "000", NATIONAL_ID, "999185000001"),
+        ("999 185 000 001", "000", NATIONAL_ID, "999185000001"),
+        ("999.185.000.001", "000", NATIONAL_ID, "999185000001"),
+        ("999-185-000-001", "000", NATIONAL_ID, "999185000001"),
+        ("９９９１８５００００01", "000", NATIONAL_ID, "999185000001"),
         ("\u00a0999185000001\u2009", "000", NATIONAL_ID, "999185000001"),
         ("999185000001", "840", NATIONAL_ID, "999185000001"),
-        ("012345678", "000", OLD_NATIONAL_ID, "012345678"),
-        ("012345678", "", OLD_NATIONAL_ID, "012345678"),
-        ("012345678", "vn", OLD_NATIONAL_ID, "012345678"),
-        ("012345678", "840", PASSPORT, "840:012345678"),
+        ("012345679", "000", OLD_NATIONAL_ID, "012345679"),
+        ("012345679", "", OLD_NATIONAL_ID, "012345679"),
+        ("012345679", "vn", OLD_NATIONAL_ID, "012345679"),
+        ("012345679", "840", PASSPORT, "840:012345679"),
         ("12345", "840", PASSPORT, "840:12345"),
         ("12345678901", "840", PASSPORT, "840:12345678901"),
         ("B1234567", "000", PASSPORT, "B1234567"),
@@ -59,7 +60,7 @@ def test_an_empty_field_names_nobody_and_is_no_error(text: str) -> None:
         ("9991850000012", "840"),
         ("99918500000", "000"),
         ("01234567", "000"),
-        ("0123456789", "000"),
+        ("0123456799", "000"),
         ("1234", "840"),
         ("B123", "000"),
         ("AB1234567890XYZW", "000"),
@@ -96,7 +97,7 @@ def test_any_text_is_an_identifier_or_nothing_or_unusable(text: str, nationality
     assert found is None or found.value.isascii()
 
 
-@given(some.from_regex(r"[0-9]{12}", fullmatch=True))
+@given(some.from_regex(r"[0-9]{12}", fullmatch=True).filter(lambda digits: digits not in PLACEHOLDER_NUMBERS))
 def test_every_twelve_digits_in_full_width_form_are_the_same_number(digits: str) -> None:
     wide = "".join(chr(ord(digit) + 0xFEE0) for digit in digits)
 
@@ -109,7 +110,7 @@ def test_a_person_shows_the_newest_number_that_is_still_theirs() -> None:
             HeldIdentifier(NATIONAL_ID, "999185000001", "2020-01-01"),
             HeldIdentifier(NATIONAL_ID, "999185000002", "2024-01-01"),
             HeldIdentifier(NATIONAL_ID, "999185000003", "2025-01-01", until="2026-01-01"),
-            HeldIdentifier(OLD_NATIONAL_ID, "012345678", "2010-01-01", until="2020-01-01"),
+            HeldIdentifier(OLD_NATIONAL_ID, "012345679", "2010-01-01", until="2020-01-01"),
         )
     )
 

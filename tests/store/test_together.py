@@ -11,6 +11,7 @@ import pytest
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Mongo
 from ehb.store.together import MOST, Together
+from ehb.store.vault import Keys, Vault
 
 
 class Shelf:
@@ -89,7 +90,7 @@ async def test_what_is_wrong_with_one_question_is_told_to_that_one_alone() -> No
 
 
 async def test_many_lines_of_the_trail_at_once_are_each_there_and_a_broken_one_is_told_to_its_own(mongo: Mongo) -> None:
-    trail = AuditTrail(mongo)
+    trail = AuditTrail(mongo, Vault(Keys.generate()))
     place, event = bytes(32), {"time": datetime.now(UTC)}
 
     written = await asyncio.gather(

@@ -22,6 +22,7 @@ from ehb.store.audit_trail import AuditTrail
 from ehb.store.mongo import Mongo, connect
 from ehb.store.trail_audit import TrailAudit
 from ehb.store.trail_seals import LOOK_BACK, TrailProofs, TrailSeals
+from ehb.store.vault import Keys, Vault
 from tests.hearing import Hearing, heard
 from tests.house import House
 from tests.running import ehb
@@ -31,6 +32,8 @@ from tests.test_consent import seen, world
 
 BEGIN = datetime(2026, 11, 1, 8, tzinfo=UTC)
 SIGNER = Signer(b"s" * 32)
+
+VAULT = Vault(Keys.generate())
 
 
 def event(time: datetime, patient: bytes = b"p" * 16) -> AuditEvent:
@@ -44,7 +47,7 @@ def sealer(mongo: Mongo, now: datetime) -> TrailSeals:
 
 async def trail(mongo: Mongo, *, batches: int = 3, lines: int = 20) -> None:
     """Some sealed batches, a minute each."""
-    written = AuditTrail(mongo)
+    written = AuditTrail(mongo, VAULT)
     for batch in range(batches):
         begin = BEGIN + timedelta(minutes=batch)
         await asyncio.gather(
@@ -113,7 +116,7 @@ async def test_a_removed_line_is_named(mongo: Mongo) -> None:
 @pytest.mark.parametrize("when", [BEGIN + timedelta(seconds=30), BEGIN - timedelta(days=1), None])
 async def test_an_inserted_line_is_named(mongo: Mongo, when: datetime | None) -> None:
     await trail(mongo, batches=15, lines=2)
-    await AuditTrail(mongo).append(event(when or BEGIN))
+    await AuditTrail(mongo, VAULT).append(event(when or BEGIN))
     forged = await mongo.database["audit_events"].find_one({"agent.patient": b"d" * 16, "patient": b"p" * 16})
     assert forged is not None
     if when is None:
@@ -193,7 +196,7 @@ async def test_a_tail_that_was_cut_off_is_found_against_a_kept_checkpoint(mongo:
 
 async def test_a_line_that_comes_late_is_sealed_and_one_that_comes_too_late_is_not(mongo: Mongo) -> None:
     await trail(mongo)
-    written = AuditTrail(mongo)
+    written = AuditTrail(mongo, VAULT)
     await written.append(event(BEGIN + timedelta(seconds=70)))
     assert len(await findings(mongo)) == 0  # not yet sealed, and young enough to be
     assert await sealer(mongo, BEGIN + timedelta(minutes=4)).seal() == 1
@@ -211,7 +214,7 @@ async def test_a_line_that_comes_late_is_sealed_and_one_that_comes_too_late_is_n
 
 async def test_a_late_line_is_sealed_once_though_earlier_batches_do_not_say_what_was_late(mongo: Mongo) -> None:
     await trail(mongo)
-    written, seals = AuditTrail(mongo), mongo.database["audit_seals"]
+    written, seals = AuditTrail(mongo, VAULT), mongo.database["audit_seals"]
     await written.append(event(BEGIN + timedelta(seconds=70)))
     assert await sealer(mongo, BEGIN + timedelta(minutes=4)).seal() == 1
     await seals.update_many({}, {"$unset": {"fresh": 1, "late": 1}})
@@ -226,7 +229,7 @@ async def test_a_late_line_is_sealed_once_though_earlier_batches_do_not_say_what
 
 async def test_a_line_late_for_the_very_first_batch_is_sealed_too(mongo: Mongo) -> None:
     await trail(mongo, batches=1)
-    await AuditTrail(mongo).append(event(BEGIN - timedelta(milliseconds=40)))
+    await AuditTrail(mongo, VAULT).append(event(BEGIN - timedelta(milliseconds=40)))
     assert await findings(mongo) == []  # not yet sealed, and young enough to be
 
     assert await sealer(mongo, BEGIN + timedelta(minutes=2)).seal() == 1
@@ -237,14 +240,14 @@ async def test_a_line_late_for_the_very_first_batch_is_sealed_too(mongo: Mongo) 
 
 async def trail_on(mongo: Mongo, now: datetime) -> None:
     """One more line and its batch, long after."""
-    await AuditTrail(mongo).append(event(now - timedelta(seconds=1)))
+    await AuditTrail(mongo, VAULT).append(event(now - timedelta(seconds=1)))
     assert await sealer(mongo, now).seal() == 1
 
 
 async def test_where_nothing_came_late_no_sealed_line_is_read_again(mongo: Mongo, mongo_uri: str) -> None:
     """Ten minutes of everybody's lines are a hundred thousand in a busy house, each half minute, in each worker."""
     await trail(mongo)
-    await AuditTrail(mongo).append(event(BEGIN + timedelta(minutes=3, seconds=1)))
+    await AuditTrail(mongo, VAULT).append(event(BEGIN + timedelta(minutes=3, seconds=1)))
     with heard(Read()) as read:
         other = connect(mongo_uri, mongo.database.name)
         try:
@@ -274,7 +277,7 @@ class Read(Hearing):
 
 async def test_a_time_too_short_is_left_for_later(mongo: Mongo) -> None:
     await trail(mongo)
-    await AuditTrail(mongo).append(event(BEGIN + timedelta(minutes=3, seconds=1)))
+    await AuditTrail(mongo, VAULT).append(event(BEGIN + timedelta(minutes=3, seconds=1)))
     half = timedelta(seconds=30)
 
     assert await sealer(mongo, BEGIN + timedelta(minutes=3, seconds=29)).seal(at_least=half) == 0
@@ -282,7 +285,7 @@ async def test_a_time_too_short_is_left_for_later(mongo: Mongo) -> None:
 
 
 async def test_many_workers_seal_at_once_while_others_write(mongo: Mongo) -> None:
-    written = AuditTrail(mongo)
+    written = AuditTrail(mongo, VAULT)
 
     async def write(worker: int) -> None:
         for line in range(40):
@@ -304,7 +307,7 @@ async def test_many_workers_seal_at_once_while_others_write(mongo: Mongo) -> Non
 
 async def test_a_batch_is_cut_where_it_grows_too_long(mongo: Mongo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ehb.store.trail_seals.BATCH", 7)
-    written = AuditTrail(mongo)
+    written = AuditTrail(mongo, VAULT)
     for line in range(20):
         await written.append(event(BEGIN + timedelta(milliseconds=line // 3)))
     for _ in range(9):  # more in one moment than a batch would hold
