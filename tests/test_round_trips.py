@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from pymongo import AsyncMongoClient
@@ -14,11 +15,13 @@ from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
 from ehb.domain.provision import Purpose
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.store.mongo import CODEC, MAJORITY, Document, Mongo
+from ehb.store.practitioners import Practitioners
 from ehb.store.store import Store
 from ehb.store.vault import Vault
 from graphql_schema.ids import OpaqueIds
 from tests.builders import FACILITY
 from tests.house import House
+from tests.test_consent import DOCTOR as DOCTORS_NUMBER
 from tests.test_consent import given, permit, world
 
 ROLE = PractitionerRole("000077/TEST-CCHN", FACILITY, "noi khoa")
@@ -72,7 +75,10 @@ async def test_the_trail_of_a_read_is_written_beside_the_fetch(house: House, wat
     assert sorted(mine[:3]) == ["+find people", "+find records", "+insert audit_events"]
     assert sorted(mine[3:]) == ["-find people", "-find records", "-insert audit_events"]
 
-    theirs = await commands(*watched, DOCTOR, book, Purpose.TREATMENT)
+    role = replace(ROLE, owner=Practitioners(house.mongo, Vault(house.keys)).number_index(DOCTORS_NUMBER))
+    doctor = replace(DOCTOR, roles=(role,), role=role)
+    theirs = await commands(*watched, doctor, book, Purpose.TREATMENT)
     assert sorted(theirs[:4]) == ["+find grants", "+find people", "-find grants", "-find people"]
-    assert sorted(theirs[4:6]) == ["+find records", "+insert audit_events"]
-    assert sorted(theirs[6:]) == ["-find records", "-insert audit_events"]
+    assert theirs[4:6] == ["+find grants", "-find grants"]  # what is hidden, because something opens
+    assert sorted(theirs[6:8]) == ["+find records", "+insert audit_events"]
+    assert sorted(theirs[8:]) == ["-find records", "-insert audit_events"]

@@ -55,7 +55,7 @@ BUDGETS: dict[Action, Budget] = {
 class StandingStore(Protocol):
     """What is known about a book before any permit."""
 
-    async def standing(self, patient_id: bytes, now: datetime) -> Standing: ...
+    async def standing(self, patient_id: bytes, now: datetime, caller: Principal | None = None) -> Standing: ...
 
     async def use(self, permit: Permit, now: datetime) -> bool: ...
 
@@ -136,7 +136,7 @@ class Door:
         request = dataclasses.replace(request, now=now, assurance=self._assurance)
         if request.about_oneself and request.purpose is Purpose.PATIENT_REQUEST:
             return request, NOTHING_STANDS
-        standing = await self._standing(request.patient_id, now)
+        standing = await self._standing(request, now)
         in_force = await self._in_force(role, now.astimezone(VIETNAM).date())  # remembered, nearly always
         return dataclasses.replace(request, role_in_force=in_force), standing
 
@@ -181,8 +181,9 @@ class Door:
             now = request.now or self._clock()
             await self._store.record_event(audit_event(request, decision, path=path, now=now))
 
-    async def _standing(self, patient_id: bytes | None, now: datetime) -> Standing:
-        return await self._store.consents.standing(patient_id, now) if patient_id is not None else NOTHING_STANDS
+    async def _standing(self, request: AccessRequest, now: datetime) -> Standing:
+        book = request.patient_id
+        return await self._store.consents.standing(book, now, request.principal) if book is not None else NOTHING_STANDS
 
     async def _in_force(self, role: PractitionerRole | None, day: date) -> bool:
         return await self._store.role_in_force(role, day) if role is not None else False

@@ -6,13 +6,15 @@ to change something takes the permit that allows it and names the book.
 
 from __future__ import annotations
 
+import dataclasses
 from asyncio import gather
 from datetime import datetime
 
 from ehb.domain.access import NOTHING_STANDS, Permit, Standing
 from ehb.domain.audit import AuditEvent
 from ehb.domain.consent import Consent, HeldConsent, Party
-from ehb.domain.identity import Identifier
+from ehb.domain.identity import Identifier, Principal
+from ehb.domain.presentation import Holder
 from ehb.errors import Forbidden
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.grants import Grants
@@ -30,16 +32,21 @@ class ConsentShelf:
         self._trail = trail
         self._grants = grants
 
-    async def standing(self, patient_id: bytes, now: datetime) -> Standing:
+    async def standing(self, patient_id: bytes, now: datetime, caller: Principal | None = None) -> Standing:
         """What stands about a book, for the decision that comes before any permit; nothing for nobody's book.
 
-        Whom else the book is shared with is seldom anybody, so what lies there is fetched beside the person.
+        With a caller it is what can speak about this caller. Books are seldom shared, so the grants are fetched beside
+        the person.
         """
-        book, lying = await gather(self._people.sharing(patient_id), self._grants.lying([patient_id], now))
+        book, active = await gather(self._people.sharing(patient_id), self._grants.active([patient_id], now, caller))
         if not book:
             return NOTHING_STANDS
-        others = await self._grants.lying([person.patient_id for person in book[1:]], now)
-        return await self._grants.standing(book, [*lying, *others])
+        others = await self._grants.active([person.patient_id for person in book[1:]], now, caller)
+        standing = await self._grants.standing(book, [*active, *others])
+        if caller is None or not _can_open(standing, caller):
+            return standing
+        hidden = await self._grants.hidden(book, now)
+        return dataclasses.replace(standing, consents=(*standing.consents, *hidden)) if hidden else standing
 
     async def use(self, permit: Permit, now: datetime) -> bool:
         """Count an opening of every limited consent that a permit rests on; False when one of them is used up."""
@@ -95,3 +102,14 @@ class ConsentShelf:
         """What a consent keeps of a person's number, so that it is found and not told (hexadecimal)."""
         [blind] = self._people.blind([identifier])
         return blind.hex()
+
+
+def _can_open(standing: Standing, caller: Principal) -> bool:
+    """Whether anything may open something to a caller; without, what is hidden does not matter."""
+    holder = Holder(caller.role.licence, caller.role.facility) if caller.role is not None else None
+    return (
+        any(one.consent.permit and one.names(caller, role_in_force=True) for one in standing.consents)
+        or any(one.guardianship.guardian == caller.patient_id for one in standing.guardianships)
+        or any(one.holder == holder for one in standing.presentations if one.holder is not None)
+        or any(one.emergency.holder == holder for one in standing.emergencies)
+    )

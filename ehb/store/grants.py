@@ -4,11 +4,17 @@ Consents, presentations, emergencies and guardianships lie in one collection, on
 that a decision needs one read. What was said is sealed with the person's data key and never rewritten; beside it
 stand, in clear, only when it is over and what happens to it: uses, approvals, who opened it.
 
-The one invariant: `standing` gives everything that could speak about a book at this moment, and nothing that ended.
+A consent also carries `about`: a pseudonym of whom it names, another one in each book. A decision about one caller
+fetches what can speak about this caller, and hidden records only when something opens: a stranger's refusal costs the
+same whatever the person has said to others.
+
+Invariant: `standing` gives everything that could open a book to the caller, everything that could close what is open,
+and nothing that ended.
 """
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,12 +28,13 @@ from ehb.domain.access import Permit, Standing
 from ehb.domain.consent import Consent, GranteeKind, HeldConsent, Party
 from ehb.domain.emergency import Emergency, HeldEmergency, Reviewed, Verdict
 from ehb.domain.guardianship import Guardianship, HeldGuardianship
+from ehb.domain.identity import Principal
 from ehb.domain.matching import closing_birth_date
 from ehb.domain.presentation import ATTEMPTS, HeldPresentation, Holder, Presentation
 from ehb.errors import Conflict, Forbidden
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import People, Person
-from ehb.store.vault import DataKey
+from ehb.store.vault import DataKey, Vault
 
 Said = Consent | Presentation | Emergency | Guardianship
 Held = HeldConsent | HeldPresentation | HeldEmergency | HeldGuardianship
@@ -41,8 +48,14 @@ _TYPES: dict[str, type[Any]] = {
 _DECODERS = {name: msgspec.msgpack.Decoder(kind) for name, kind in _TYPES.items()}
 _encode = msgspec.msgpack.Encoder().encode
 _KEY_SIZE, _ID_SIZE = 16, 32
-MOST_STANDING = 500
-"""Grants of one person that may stand at once: more than anybody needs, and still one quick read."""
+MAX_ACTIVE = {"permit": 500, "deny": 500, "person": 50, "presentation": 50, "guardianship": 50}
+"""Active grants of one person, each kind by itself: what opens never keeps from closing. Emergencies have no bound.
+
+`person` are consents about private persons: they are looked at whoever asks.
+"""
+MAX_BYTES = 262_144
+"""Sealed bytes of all active grants of one kind."""
+_HIDDEN, _PERSON = b"HIDDEN", b"PERSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +69,41 @@ class Kept:
 class Grants:
     """The store of grants. An id is 16 random bytes; with the person's key before it, it is the place."""
 
-    def __init__(self, mongo: Mongo, people: People) -> None:
+    def __init__(self, mongo: Mongo, people: People, vault: Vault) -> None:
         self._people = people
+        self._vault = vault
         self._grants = mongo.database["grants"]
         self._identifiers = mongo.database["identifiers"]
 
-    async def lying(self, patients: Sequence[bytes], now: datetime) -> list[Document]:
-        """What has not ended about these people's books, sealed as it lies there."""
-        if not patients:
-            return []
-        wanted = {"$or": [_range(patient_id) for patient_id in patients], "ended": None, "$and": [_in_time(now)]}
+    async def active(self, patients: Sequence[bytes], now: datetime, caller: Principal | None = None) -> list[Document]:
+        """The active grants of these people's books, still sealed; all, or what can speak about a caller."""
+        found = await gather(*(self._active(one, now, caller) for one in patients))
+        return [document for documents in found for document in documents]
+
+    async def _active(self, patient_id: bytes, now: datetime, caller: Principal | None) -> list[Document]:
+        conditions = [_in_time(now)]
+        if caller is not None:
+            named = [self._about(patient_id, one) for one in _names_of(caller)]
+            conditions.append(
+                {"$or": [{"type": {"$ne": "consent"}}, {"about": {"$in": named}}, {"about": {"$exists": False}}]}
+            )
+        wanted = {**_range(patient_id), "ended": None, "$and": conditions}
         return await self._grants.find(wanted).batch_size(10_000).to_list()
+
+    async def hidden(self, people: Sequence[Person], now: datetime) -> tuple[HeldConsent, ...]:
+        """The records that these people hide from everybody."""
+        found = await gather(*(self._hidden(one, now) for one in people))
+        return tuple(one for held in found for one in held)
+
+    async def _hidden(self, person: Person, now: datetime) -> list[HeldConsent]:
+        about = self._about(person.patient_id, _HIDDEN)
+        wanted = {**_range(person.patient_id), "about": about, "ended": None, **_in_time(now)}
+        documents = await self._grants.find(wanted).batch_size(10_000).to_list()
+        held = [_held(one, person.data_key) for one in documents]
+        return [one for one in held if isinstance(one, HeldConsent)]
+
+    def _about(self, patient_id: bytes, name: bytes) -> bytes:
+        return self._vault.pseudonym("about", patient_id + name)
 
     async def standing(self, people: Sequence[Person], documents: Sequence[Document]) -> Standing:
         """What speaks about the book that these people share, from what lies there about them."""
@@ -106,14 +143,12 @@ class Grants:
         until: datetime | None,
         **clear: Any,
     ) -> None:
-        """Keep what was said. Raises Conflict when too much stands already, or the id is taken by something else."""
-        _about(permit, person.patient_id)
+        """Keep what was said. Raises Conflict when too much of its kind is active, or the id is taken.
+
+        An emergency is always kept: nothing that is active keeps a rescuer out.
+        """
+        _require_book(permit, person.patient_id)
         place = person.patient_id + said.id
-        standing = await self._grants.count_documents(
-            {**_range(person.patient_id), "ended": None, **_in_time(now)}, limit=MOST_STANDING, session=session
-        )
-        if standing >= MOST_STANDING:
-            raise Conflict(vi="Đã có quá nhiều mục còn hiệu lực.", en="Too much stands already: end something first.")
         name = next(name for name, kind in _TYPES.items() if isinstance(said, kind))
         document: Document = {
             "_id": place,
@@ -123,7 +158,30 @@ class Grants:
             "ended": None,
             **clear,
         }
+        if isinstance(said, Consent):
+            document["about"] = self._about(person.patient_id, _name_of(said))
+            document["permit"] = said.permit
+        await self._require_room(document, person.patient_id, session, now)
         await self._grants.insert_one(document, session=session)
+
+    async def _require_room(self, document: Document, patient_id: bytes, session: Session, now: datetime) -> None:
+        """Raises Conflict when a book has as many active grants of this kind as it may, or as many bytes of them."""
+        if document["type"] == "emergency":
+            return
+        kind, alike = document["type"], {"type": document["type"]}
+        if kind == "consent":
+            of_person = document["about"] == self._about(patient_id, _PERSON)
+            kind = "person" if of_person else "permit" if document["permit"] else "deny"
+            alike |= {"about": document["about"]} if of_person else {"permit": document["permit"]}
+        group = {"_id": None, "count": {"$sum": 1}, "bytes": {"$sum": {"$binarySize": "$sealed"}}}
+        wanted = {**_range(patient_id), **alike, "ended": None, **_in_time(now)}
+        sums = await (await self._grants.aggregate([{"$match": wanted}, {"$group": group}], session=session)).to_list()
+        held = sums[0] if sums else {"count": 0, "bytes": 0}
+        if held["count"] >= MAX_ACTIVE[kind] or held["bytes"] + len(document["sealed"]) > MAX_BYTES:
+            raise Conflict(
+                vi="Đã có quá nhiều mục cùng loại còn hiệu lực; hãy chấm dứt bớt trước.",
+                en="Too many of this kind are active: end some of them first.",
+            )
 
     async def all(self, permit: Permit, people: Iterable[Person], *, about: bytes | None = None) -> list[Held]:
         """Everything that was ever said about a book, the newest not necessarily first.
@@ -152,7 +210,7 @@ class Grants:
 
     async def stop(self, permit: Permit, patient_id: bytes, grant: bytes, session: Session, *, now: datetime) -> None:
         """End a grant of somebody whom a steward's permit does not name."""
-        _about(permit, patient_id)
+        _require_book(permit, patient_id)
         await self._grants.update_one(
             {"_id": patient_id + grant, "ended": None}, {"$set": {"ended": now}}, session=session
         )
@@ -290,7 +348,30 @@ def _held(document: Document, key: DataKey) -> Held:
     raise AssertionError(document["type"])
 
 
-def _about(permit: Permit, patient_id: bytes) -> None:
+def _name_of(consent: Consent) -> bytes:
+    """Whom a consent is about, as the callers name themselves. A person is not told from another one."""
+    if consent.hides_records:
+        return _HIDDEN
+    kind, value = consent.grantee.kind, consent.grantee.value
+    return _PERSON if kind is GranteeKind.PERSON else f"{kind.value}\0{value}".encode()
+
+
+def _names_of(caller: Principal) -> list[bytes]:
+    """Every name under which a consent can be about a caller."""
+    names = [_PERSON, f"{GranteeKind.ANYBODY.value}\0".encode()]
+    if caller.organization is not None:
+        names.append(f"{GranteeKind.ORGANIZATION.value}\0{caller.organization}".encode())
+    if (role := caller.role) is not None:
+        of_role = {
+            GranteeKind.FACILITY: role.facility,
+            GranteeKind.PRACTITIONER: role.licence,
+            GranteeKind.ROLE: role.scope,
+        }
+        names += [f"{kind.value}\0{value}".encode() for kind, value in of_role.items()]
+    return names
+
+
+def _require_book(permit: Permit, patient_id: bytes) -> None:
     if permit.patient_id is not None and permit.patient_id != patient_id:
         raise Forbidden
 

@@ -65,7 +65,7 @@ class Store:
         self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry, lists)
         self._arriving = GroupCommit[Sent, Receipt](self._submit, self._submit_together, Sent.touches)
         self._practitioners = Practitioners(mongo, vault)
-        grants = Grants(mongo, self._people)
+        grants = Grants(mongo, self._people, vault)
         self.consents = ConsentShelf(mongo, grants, self._people, self._trail)
         self.log = AccessLog(mongo, grants, self._people, self._trail)
         self.guardians = GuardianShelf(mongo, grants, self._people, self._trail)
