@@ -59,6 +59,15 @@ class LoginRequestInvalid(LoginFailed):
     en = "The app sent a login request that is not valid."
 
 
+class ResponseTypeUnsupported(LoginFailed):
+    """Mended by the makers of the app: only the authorization code is given (RFC 6749 section 4.1.2.1)."""
+
+    code = "RESPONSE_TYPE_UNSUPPORTED"
+    error = "unsupported_response_type"
+    vi = "Chỉ hỗ trợ response_type=code."
+    en = "Only response_type=code is supported."
+
+
 class LoginStateInvalid(LoginFailed):
     """Mended by the citizen: start again, in one browser."""
 

@@ -17,7 +17,14 @@ from typing import Protocol
 from urllib.parse import urlencode, urlsplit
 
 from auth.attempt import Attempt
-from auth.errors import LevelTooLow, LoginFailed, LoginRequestInvalid, LoginStateInvalid, ProviderUnavailable
+from auth.errors import (
+    LevelTooLow,
+    LoginFailed,
+    LoginRequestInvalid,
+    LoginStateInvalid,
+    ProviderUnavailable,
+    ResponseTypeUnsupported,
+)
 from auth.oidc import RelyingParty
 from auth.sessions import Clock, Lifetimes, Sessions
 from auth.tokens import digest, is_challenge, random_text
@@ -124,6 +131,8 @@ class Logins:
             max_age=max_age,
             jkt=jkt,
         )
+        if query.get("response_type", "code") != "code":
+            return Step(self._refusal(login, ResponseTypeUnsupported()))
         try:
             location = await self._eid.authorization_url(ours, Attempt(browser), level=level, max_age=max_age)
         except EhbError as error:

@@ -48,9 +48,9 @@ from ehb.errors import EhbError, Misconfigured, Unauthenticated
 from ehb.formats.sensitivity_lists import code_lists
 from ehb.logs import log
 from ehb.metrics import MetricsMiddleware
-from ehb.problems import MaskBugs, here, problem, refused_by_routing
+from ehb.problems import MaskBugs, SecurityHeaders, here, problem, refused_by_routing
 from ehb.request_log import RequestLog
-from ehb.routes import plain_routes
+from ehb.routes import MAX_FILES_AT_ONCE, plain_routes
 from ehb.server import BEFORE_SHUTDOWN
 from ehb.services import identity
 from ehb.settings import Settings
@@ -122,6 +122,13 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
     attempts = Attempts(Budgets(mongo), clock)
     exchange = Exchange(sign_ins, proofs, role_in_force, base, clock)
     streams = Streams(base, settings.allowed_origins)
+    allowance = Allowance(
+        Budgets(mongo),
+        clock,
+        person=replace(PERSON, most=settings.person_points),
+        facility=replace(FACILITY, most=settings.facility_points),
+        at_once=settings.operations_at_once,
+    )
     endpoint = GraphQLEndpoint(
         Operations(make_schema(), Judge(introspection=settings.developer)),
         custodian=custodian,
@@ -131,14 +138,9 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
         signer=signer,
         clock=clock,
         principal_from=backend.principal_from,
+        address_of=public_address,
         streams=streams,
-        allowance=Allowance(
-            Budgets(mongo),
-            clock,
-            person=replace(PERSON, most=settings.person_points),
-            facility=replace(FACILITY, most=settings.facility_points),
-            at_once=settings.operations_at_once,
-        ),
+        allowance=allowance,
         documents=Documents(TrustedDocuments(mongo), only_trusted=settings.only_trusted_documents),
         seconds=settings.request_seconds,
     )
@@ -188,11 +190,18 @@ def create_app(settings: Settings, keys: Keys, *, clock: Callable[[], datetime] 
                 principal_from=backend.principal_from,
                 clock=clock,
                 ready=mongo.ping,
+                turn=partial(allowance.turn, most=MAX_FILES_AT_ONCE),
+                spend=allowance.spend,
                 largest_file=settings.largest_file,
                 public_keys=signer.public_jwks(),
             ),
         ],
-        middleware=[Middleware(RequestLog), Middleware(MetricsMiddleware), Middleware(MaskBugs)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(RequestLog),
+            Middleware(MetricsMiddleware),
+            Middleware(MaskBugs),
+        ],
         exception_handlers={
             Unauthenticated: here(unauthenticated),
             EhbError: here(problem),

@@ -250,6 +250,18 @@ class Unavailable(EhbError):
     en = "A part of the system does not answer."
 
 
+class Busy(Unavailable):
+    """Ours to mend: too much of a kind is under way on this worker; the caller tries again later."""
+
+    code = "UNAVAILABLE"
+    vi = "Hệ thống đang bận; hãy gửi lại sau ít giây."
+    en = "The system is busy; send it again in a few seconds."
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__()
+        self.retry_after = int(retry_after)
+
+
 class TookTooLong(Unavailable):
     """It was stopped, so that others are served; what a transaction had not committed did not happen."""
 

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable
 from html import escape
 from http import HTTPStatus
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ehb.errors import EhbError, MethodNotAllowed, NotFound, RateLimited, TooSlow
+from ehb.errors import Busy, EhbError, MethodNotAllowed, NotFound, RateLimited, TooSlow
 from ehb.request_log import bug, note
 
 _PAGE = """<!doctype html>
@@ -107,9 +107,26 @@ def problem_response(error: EhbError, language: str, headers: dict[str, str] | N
 
 def _said_by(error: EhbError) -> dict[str, str]:
     """What the status asks for: RFC 9110 sections 10.2.3 and 15.5.9."""
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | Busy):
         return {"Retry-After": str(error.retry_after)}
     return {"Connection": "close"} if isinstance(error, TooSlow) else {}
+
+
+class SecurityHeaders:
+    """Adds to every answer what keeps a browser from guessing types and from telling others where it was."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(raw=message.setdefault("headers", []))
+                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.setdefault("Referrer-Policy", "no-referrer")
+            await send(message)
+
+        await self._app(scope, receive, marked if scope["type"] == "http" else send)
 
 
 def refused_by_routing(request: Request, refusal: Exception) -> Response:

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 from graphql import GraphQLError, OperationType
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from ehb.bodies import body_of
@@ -54,6 +54,7 @@ class GraphQLEndpoint:
         signer: Signer,
         clock: Callable[[], datetime],
         principal_from: Callable[[Request], Awaitable[Principal]],
+        address_of: Callable[[HTTPConnection], str | None],
         streams: Streams,
         allowance: Allowance,
         documents: Documents,
@@ -67,6 +68,7 @@ class GraphQLEndpoint:
         self._signer = signer
         self._clock = clock
         self._principal_from = principal_from
+        self._address_of = address_of
         self._streams = streams
         self._allowance = allowance
         self._documents = documents
@@ -93,13 +95,15 @@ class GraphQLEndpoint:
             )
         except EhbError as error:
             return problem_response(error, language)
-        context = self.context(await self._principal_from(request), language)
+        address = self._address_of(request)
+        context = self.context(await self._principal_from(request), language, address)
         try:
             asked = await self._documents.completed(asked)
             if kind == EVENT_STREAM and follows(asked):
                 again = partial(self._principal_from, request)
                 return EventStream(self.operations, asked, context, again, self._streams)
-            errors, data = await self._executed(asked, context, READING if by_get else ANSWERED_ONCE)
+            with self._allowance.turn(context.principal, address):
+                errors, data = await self._executed(asked, context, READING if by_get else ANSWERED_ONCE)
             if kind == EVENT_STREAM:
                 return once(orjson.dumps(answer(errors, data, language)), language)
         except EhbError as error:
@@ -114,7 +118,7 @@ class GraphQLEndpoint:
         """What a message of another protocol asks for, checked like a body. Raises BadInput and UnknownDocument."""
         return await self._documents.completed(well_formed(parameters))
 
-    def context(self, principal: Principal, language: str) -> Context:
+    def context(self, principal: Principal, language: str, address: str | None = None) -> Context:
         """What the resolvers of one operation have at hand."""
         return Context(
             principal=principal,
@@ -125,15 +129,15 @@ class GraphQLEndpoint:
             signer=self._signer,
             language=language,
             clock=self._clock,
-            spend=self._allowance.spend,
+            spend=partial(self._allowance.spend, address=address),
         )
 
     async def _executed(
         self, asked: dict[str, Any], context: Context, allowed: tuple[OperationType, ...]
     ) -> tuple[list[GraphQLError], Any]:
-        """Errors and data. Raises TookTooLong when it was cancelled, RateLimited for too much at once."""
+        """Errors and data. Raises TookTooLong when it was cancelled."""
         try:
-            with span("graphql"), self._allowance.turn(context.principal):
+            with span("graphql"):
                 async with timeout(self._seconds):
                     return await self.operations.run(asked, context, allowed)
         except TimeoutError:

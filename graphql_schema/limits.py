@@ -30,11 +30,15 @@ from graphql import (
 )
 from graphql.type import GraphQLSchema
 from graphql.validation import MaxIntrospectionDepthRule
+from graphql.validation.rules import overlapping_fields_can_be_merged
 
 from graphql_schema.cost import MAX_COST, Sizes, cost, sizes, sizing
 
 MAX_TOKENS, MAX_DEPTH, MAX_FIELDS, MAX_ROOTS, MAX_ALIASES = 2_000, 14, 5_000, 10, 30
 MAX_DIRECTIVES, MAX_INTROSPECTIONS, MAX_ERRORS = 30, 2, 10
+MAX_SAME_NAME = 50
+"""Fields with one response name that would be merged: validation compares each with each of them."""
+overlapping_fields_can_be_merged.MAX_COMPLEXITY_BUDGET = 100_000  # a fifth of the library's: about a tenth of a second
 RULES = (*specified_rules, MaxIntrospectionDepthRule)
 _INTROSPECTION = ("__schema", "__type")
 _KEPT = 128
@@ -115,6 +119,39 @@ def measures(document: DocumentNode) -> Iterator[Measure]:
             yield measured(one.selection_set)
 
 
+def merges_too_many(document: DocumentNode) -> bool:
+    """Whether more than MAX_SAME_NAME fields with one response name lie in one merged selection.
+
+    Fragments are spread out as merging spreads them. Call it for a document whose measures are within their limits.
+    """
+    fragments = {one.name.value: one for one in document.definitions if isinstance(one, FragmentDefinitionNode)}
+
+    def fields(selection: SelectionSetNode, inside: frozenset[str]) -> Iterator[FieldNode]:
+        for node in selection.selections:
+            if isinstance(node, FieldNode):
+                yield node
+            elif isinstance(node, InlineFragmentNode):
+                yield from fields(node.selection_set, inside)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value in fragments.keys() - inside:
+                yield from fields(fragments[node.name.value].selection_set, inside | {node.name.value})
+
+    def too_many(selections: list[SelectionSetNode], depth: int) -> bool:
+        merged: dict[str, list[FieldNode]] = {}
+        for selection in selections:
+            for node in fields(selection, frozenset()):
+                merged.setdefault((node.alias or node.name).value, []).append(node)
+        if any(len(same) > MAX_SAME_NAME for same in merged.values()):
+            return True
+        below = ([one.selection_set for one in same if one.selection_set] for same in merged.values())
+        return depth > 0 and any(too_many(one, depth - 1) for one in below if one)
+
+    return any(
+        too_many([one.selection_set], MAX_DEPTH + 1)
+        for one in document.definitions
+        if isinstance(one, OperationDefinitionNode)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation of a document: what log and traces may say of it.
@@ -165,6 +202,8 @@ class Judge:
             problems = ["Introspection is off here: `ehb schema` prints the schema."]
         else:
             problems = [problem for one in measured if (problem := one.problem()) is not None]
+        if not problems and merges_too_many(document):
+            problems = [f"The operation is too large: more than {MAX_SAME_NAME} fields of one name in one place."]
         errors = [GraphQLError(one) for one in problems] or validate(
             schema, document, RULES, max_errors=MAX_ERRORS, hide_suggestions=True
         )

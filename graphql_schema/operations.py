@@ -26,6 +26,8 @@ from graphql_schema.context import Context
 from graphql_schema.cost import MAX_COST_ANONYMOUS, weight
 from graphql_schema.limits import Judge, Judged
 
+CHARACTERS_A_POINT = 4
+"""Of a free document: what its validation costs at most, in points."""
 READING = (OperationType.QUERY,)
 ANSWERED_ONCE = (OperationType.QUERY, OperationType.MUTATION)
 _FOLLOWED = (OperationType.SUBSCRIPTION,)
@@ -94,6 +96,8 @@ class Operations:
         self, asked: dict[str, Any], context: Context, allowed: tuple[OperationType, ...]
     ) -> Judged | list[GraphQLError]:
         """What may run now, or why it may not."""
+        if "documentId" not in asked:  # a free text is parsed and validated before its cost is known
+            await context.spend(context.principal, len(asked["query"]) // CHARACTERS_A_POINT)
         try:
             judged = self._judge.judged(self._schema, asked["query"])
         except GraphQLError as error:

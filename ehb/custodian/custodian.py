@@ -154,6 +154,10 @@ class Custodian:
         permit = await self._door.authorise(request, path)
         return await self._store.sign_in(permit, identity, audit_event(request, permit, path=path, now=now), now=now)
 
+    async def may_submit(self, principal: Principal, *, path: str) -> None:
+        """Decide about a submission of the caller's own facility; only a refusal is recorded. Raises Forbidden."""
+        await self._own_facility(principal, Action.SUBMIT, path, self._clock())
+
     async def submit(
         self, principal: Principal, visit: VisitSummary, body: bytes, *, path: str, dry_run: bool
     ) -> Receipt:

@@ -10,6 +10,10 @@ from ehb.domain.submission import Problem, Severity
 
 MESSAGES: dict[str, tuple[str, str]] = {
     "xml.malformed": ("Tệp không phải XML hợp lệ.", "The file is not well-formed XML."),
+    "xml.too_many": (
+        "Tệp có quá nhiều phần tử XML (tối đa khoảng 300.000).",
+        "The file has too many XML elements (about 300,000 at most).",
+    ),
     "xml.doctype": ("Không chấp nhận DOCTYPE hay thực thể trong XML.", "A DOCTYPE or entities are not accepted."),
     "envelope.root": ("Phần tử gốc phải là GIAMDINHHS.", "The root element must be GIAMDINHHS."),
     "envelope.facility": ("Thiếu MACSKCB trong THONGTINDONVI.", "MACSKCB is missing from THONGTINDONVI."),

@@ -26,6 +26,8 @@ from ehb.formats.visit_rows import Row
 
 _SAYS_UTF_16 = re.compile(rb"""<\?xml[^>]{0,100}encoding\s*=\s*["']utf-?16["']""", re.IGNORECASE)
 """A .NET StringWriter declares UTF-16, and its text is then sent as UTF-8; in UTF-16 this would not match."""
+MAX_MARKS = 600_000
+"""Two for an element: more than the largest hospital stay has, and forty megabytes once they are read."""
 _MOST_REPORTED = 10_000
 """Of each severity: bounds the memory that one file can take. What a receipt lists is cut by the domain."""
 
@@ -39,6 +41,8 @@ class Reading:
     rows: defaultdict[str, list[Row]] = field(default_factory=lambda: defaultdict(list))
     facility: str = ""
     signed: bool = False
+    marks: int = 0
+    """Opening angle brackets in all documents so far: at least as many as elements."""
     unread: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Tables that are kept as they came, by LOAIHOSO."""
 
@@ -64,7 +68,11 @@ def parser_for(body: bytes, *, whole: bool = False) -> etree.XMLParser:
 
 
 def parsed(body: bytes, reading: Reading, rule: str, table: str | None) -> etree._Element | None:
-    """The document in some bytes; None, and a problem, when there is none or it declares a DOCTYPE."""
+    """The document in some bytes; None, and a problem, when there is none, too much, or it declares a DOCTYPE."""
+    reading.marks += body.count(b"<")
+    if reading.marks > MAX_MARKS:
+        reading.report(problem("xml.too_many", table=table))
+        return None
     try:
         root = etree.fromstring(body, parser_for(body))
     except (etree.XMLSyntaxError, ValueError):

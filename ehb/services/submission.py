@@ -37,6 +37,11 @@ async def submit(
     return await custodian.submit(principal, judged, body, path=path, dry_run=dry_run)
 
 
+async def may_submit(custodian: Custodian, principal: Principal, *, path: str) -> None:
+    """Refuse whoever may not submit anything, before a body is read. Raises Forbidden and FacilitySuspended."""
+    await custodian.may_submit(principal, path=path)
+
+
 async def retract(custodian: Custodian, principal: Principal, receipt_id: str, reason: str, *, path: str) -> Receipt:
     """Take a visit back that was entered in error: it leaves the book, and stays in its history with the reason.
 

@@ -129,6 +129,19 @@ async def test_a_login_request_that_is_not_registered_or_not_complete_is_never_r
     assert as_json(refused)["code"] == "LOGIN_REQUEST_INVALID"
 
 
+@pytest.mark.parametrize("kind", ["token", "code token", "id_token", "none"])
+async def test_unsupported_response_type_goes_back_to_the_app_as_an_error(world: World, kind: str) -> None:
+    refused = await world.begin(response_type=kind)
+
+    assert refused.headers["location"].startswith(REDIRECT_URI)
+    assert parameters(refused.headers["location"])["error"] == "unsupported_response_type"
+    assert not world.browser.cookies
+
+
+async def test_response_type_code_is_the_usual_one(world: World) -> None:
+    assert (await world.begin(response_type="code")).headers["location"].startswith("http://127.0.0.1")
+
+
 async def test_a_parameter_given_twice_is_refused(world: World) -> None:
     refused = await world.browser.get(f"/auth/login?redirect_uri={REDIRECT_URI}&redirect_uri=https://evil.test")
 

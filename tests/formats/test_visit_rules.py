@@ -56,6 +56,7 @@ Place = tuple[str | None, int | None, str | None]
 RULES: list[tuple[str, Severity, Place, bytes]] = [
     ("xml.malformed", ERROR, (None, None, None), b"this is no XML"),
     ("xml.doctype", ERROR, (None, None, None), b"<!DOCTYPE GIAMDINHHS><GIAMDINHHS/>"),
+    ("xml.too_many", ERROR, (None, None, None), b"<GIAMDINHHS>" + b"<a/>" * 600_000 + b"</GIAMDINHHS>"),
     (
         "xml.doctype",
         ERROR,
