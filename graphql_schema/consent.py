@@ -14,6 +14,7 @@ from ehb.domain.selection import Selection
 from ehb.services import consent as service
 from ehb.services.consent_receipt import UNNAMED, receipt
 from graphql_schema.consent_inputs import ConsentAction, ConsentInput, terms_of
+from graphql_schema.consent_vocabulary import ConsentVocabulary, vocabulary
 from graphql_schema.context import Info
 from graphql_schema.elements import PartialDateTime, instant
 from graphql_schema.whose import NOBODY, DonePayload, ForPatient, book_of
@@ -47,6 +48,8 @@ class Consent:
     language: str = strawberry.field(description="Language in which it was shown.")
     grantee_kind: domain.GranteeKind = strawberry.field(description="How `grantee` names somebody.")
     grantee: str | None = strawberry.field(description="Code, licence or scope; null for a person and for anybody.")
+    grantee_label: str | None = strawberry.field(description="For a person: the giver's own words for them.")
+    grantee_ending: str | None = strawberry.field(description="For a person: how their number ends.")
     purposes: list[Purpose] = strawberry.field(description="For which purposes.")
     actions: list[ConsentAction] = strawberry.field(description="What it is about.")
     select: ConsentSelection = strawberry.field(description="Which part of the book.")
@@ -115,6 +118,8 @@ def shown(info: Info, patient_id: bytes, held: domain.HeldConsent) -> Consent:
         language=agreement.language,
         grantee_kind=consent.grantee.kind,
         grantee=None if consent.grantee.kind in UNNAMED else consent.grantee.value,
+        grantee_label=consent.grantee.label or None,
+        grantee_ending=consent.grantee.ending or None,
         purposes=sorted(consent.purposes),
         actions=[one for one in ConsentAction if one.value in consent.actions],
         select=_selection(info, patient_id, consent.select),
@@ -160,7 +165,11 @@ def _problems(problems: tuple[TermsProblem, ...]) -> list[TermsProblemType]:
 
 @strawberry.type
 class ConsentQuery:
-    """What holds."""
+    """What holds, and the words to say it with."""
+
+    @strawberry.field(description="The lists of which terms of a consent are made, with names. No login is needed.")
+    async def consent_vocabulary(self, info: Info) -> ConsentVocabulary:
+        return await vocabulary(info)
 
     @strawberry.field(description="Everything that was ever said about who may see a book, the newest first.")
     async def my_consents(self, info: Info, patient: ForPatient = None) -> list[Consent]:

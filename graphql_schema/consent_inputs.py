@@ -51,7 +51,11 @@ class ConsentAction(enum.Enum):
 described(
     ConsentAction,
     "What a consent can be about.",
-    {"READ": "See records.", "DOWNLOAD": "Take records away as a file.", "RESHARE": "Pass records on."},
+    {
+        "READ": "See records.",
+        "DOWNLOAD": "Take records away as a file: nothing does so yet, so it cannot be permitted.",
+        "RESHARE": "Pass records on: nothing does so yet, so it cannot be permitted.",
+    },
 )
 
 
@@ -78,9 +82,13 @@ class ConsentInput:
     grantee: str = strawberry.field(
         description="Code, licence, scope or personal number; empty for ANYBODY.", default=""
     )
+    grantee_label: str = strawberry.field(
+        description="For a PERSON: your own words for them, such as `my wife`; kept sealed, shown to you alone.",
+        default="",
+    )
     purposes: list[Purpose] | None = _maybe("For which purposes. A deny without any keeps out all but emergencies.")
     actions: list[ConsentAction] | None = _maybe(
-        "READ, DOWNLOAD, RESHARE. READ when left out; a deny without any: all three."
+        "READ, which is meant when it is left out; nothing else can be permitted yet. A deny closes everything."
     )
     select: SelectionInput | None = _maybe("Which part of the book; the whole when left out.")
     exceptions: list[SelectionInput] | None = _maybe("Parts that a permit does not open.")
@@ -100,6 +108,7 @@ def terms_of(info: Info, given: ConsentInput, patient_id: bytes | None) -> Terms
         permit=given.permit,
         grantee_kind=given.grantee_kind,
         grantee=given.grantee.strip(),
+        grantee_label=given.grantee_label,
         purposes=block_purposes() if not given.permit and given.purposes is None else purposes,
         actions=frozenset(actions),
         select=_selected(info, given.select, patient_id) if given.select else Selection(),

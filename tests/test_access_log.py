@@ -39,12 +39,12 @@ async def test_a_clinicians_look_is_told_with_who_where_why_and_by_which_consent
     [vietnamese] = await log(house, citizen, "vi", others=True, actions=["READ"])
 
     assert line["text"] == (
-        "Bác sĩ Thử (a practitioner), Bệnh viện Thử 99001 saw the health book: diagnoses, prescriptions, "
-        "for treatment. Allowed because: you agreed."
+        "Bác sĩ Thử (a practitioner), Bệnh viện Thử 99001 saw the health book (diagnoses, prescriptions). "
+        "Purpose: treatment. Ground: you agreed."
     )
     assert vietnamese["text"] == (
-        "Bác sĩ Thử (một người hành nghề), Bệnh viện Thử 99001 xem sổ sức khỏe: chẩn đoán, đơn thuốc, "
-        "để khám bệnh, chữa bệnh. Được phép vì: bạn đã đồng ý."
+        "Bác sĩ Thử (một người hành nghề), Bệnh viện Thử 99001 xem sổ sức khỏe (chẩn đoán, đơn thuốc). "
+        "Mục đích: khám bệnh, chữa bệnh. Căn cứ: bạn đã đồng ý."
     )
     assert (line["who"], line["name"], line["facility"]) == ("PRACTITIONER", "Bác sĩ Thử", FACILITY)
     assert (line["rule"], line["source"], line["sections"]) == ("CONSENT", consent, ["CONDITIONS", "PRESCRIPTIONS"])

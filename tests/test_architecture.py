@@ -194,6 +194,7 @@ OWN_ROOTS = {
 """Roots that answer about the caller alone. Every other root must refuse a stranger."""
 PUBLIC_ROOTS = {
     "consentText": "puts the caller's own terms into words, with names from the public registry",
+    "consentVocabulary": "the words of consents and the scopes of the public registry",
     "facility": "master data: facilities and their scope are published (Decree 102/2025 Art 15)",
     "facilities": "master data, as above",
     "practitioner": "master data: practising licences are published; no identity number is shown",

@@ -169,7 +169,7 @@ async def test_somebody_whom_the_registry_forgets_is_let_in_no_more(
         ({"grantee": ""}, "GRANTEE_MISSING"),
         ({"granteeKind": "ANYBODY"}, "GRANTEE_TOO_WIDE"),
         ({"validUntil": "2020-01-01T00:00:00Z"}, "VALIDITY_OVER"),
-        ({"validUntil": None}, "VALIDITY_TOO_LONG"),
+        ({"validUntil": None}, "VALIDITY_MISSING"),
         ({"purposes": []}, "PURPOSE_MISSING"),
         ({"labels": ["NONSENSE"]}, "LABEL_UNKNOWN"),
         ({"without": ["patient_id"]}, "FIELD_UNKNOWN"),
@@ -181,7 +181,14 @@ async def test_somebody_whom_the_registry_forgets_is_let_in_no_more(
         ({"exceptions": [{}]}, "EXCEPTION_OF_ALL"),
         ({"grantee": "x" * 201}, "GRANTEE_UNUSABLE"),
         ({"granteeKind": "ROLE", "grantee": "\0\0"}, "GRANTEE_UNUSABLE"),
-        ({"granteeKind": "ROLE", "grantee": "--"}, "GRANTEE_UNUSABLE"),
+        ({"granteeKind": "ROLE", "grantee": "x"}, "SCOPE_UNKNOWN"),
+        ({"actions": ["READ", "DOWNLOAD"]}, "ACTION_UNAVAILABLE"),
+        ({"actions": ["RESHARE"]}, "ACTION_UNAVAILABLE"),
+        ({"granteeKind": "PERSON", "grantee": "999000012"}, "NUMBER_NOT_UNIQUE"),
+        ({"granteeKind": "PERSON", "grantee": NATIONAL_ID}, "GRANTEE_IS_SELF"),
+        ({"granteeLabel": "vợ tôi"}, "LABEL_UNUSABLE"),
+        ({"granteeKind": "PERSON", "grantee": "999185000333", "granteeLabel": "\u200b"}, "LABEL_UNUSABLE"),
+        ({"granteeKind": "ROLE", "grantee": "--"}, "SCOPE_UNKNOWN"),
         ({"permit": False, "granteeKind": "ANYBODY", "grantee": "x"}, "GRANTEE_OF_ANYBODY"),
     ],
 )
@@ -215,7 +222,7 @@ async def test_the_agreed_words_are_kept_in_the_language_they_were_shown_in(hous
     [kept] = (await house.data(citizen, "{ myConsents { text language uses inForce } }"))["myConsents"]
 
     assert (kept["language"], kept["inForce"]) == ("en", True)
-    assert "Not among it: sensitive records (Mental health)." in kept["text"]
+    assert "Not included: only what is about: Mental health." in kept["text"]
     assert "Sensitive records are open too, about: HIV/AIDS, with its drugs and tests." in kept["text"]
     assert NATIONAL_ID not in kept["text"]
 
@@ -234,7 +241,7 @@ async def test_a_record_that_is_hidden_already_is_not_hidden_again(house: House)
 
     assert once["id"] == twice["id"]
     assert len({once["id"], another["id"], again["id"]}) == 3
-    assert "one chosen record," in once["text"]
+    assert "only 1 chosen record(s)" in once["text"]
     in_force = (await house.data(citizen, "{ myConsents { id inForce } }"))["myConsents"]
     assert {one["id"] for one in in_force if one["inForce"]} == {another["id"], again["id"]}
 
@@ -292,3 +299,60 @@ async def test_what_terms_would_say_about_a_foreign_book_is_told_to_nobody(house
 
     assert real == made_up
     assert real["errors"][0]["extensions"]["code"] == "FORBIDDEN"
+
+
+KIND_DENY = {"permit": False, "granteeKind": "FACILITY", "grantee": FACILITY, "select": {"kinds": ["Condition"]}}
+WITHHELD = """query($p: ID!) { healthBook(patient: $p, purpose: TREATMENT) {
+  withheld treatment { conditions { nodes { id } } encounters { nodes { id } } } } }"""
+
+
+async def test_deny_by_kind_stands_in_withheld_and_in_the_access_log(house: House) -> None:
+    citizen, token, book = await world(house)
+    await given(house, citizen, permit())
+    await given(house, citizen, {"terms": KIND_DENY})
+
+    read = (await house.data(token, WITHHELD, {"p": book}))["healthBook"]
+    query = "{ myAccessLog(first: 1, others: true, actions: [READ]) { nodes { sections } } }"
+    [line] = (await house.data(citizen, query))["myAccessLog"]["nodes"]
+
+    closed = WITHHELD.replace("encounters { nodes { id } }", "")
+    await house.data(token, closed, {"p": book})
+    [nothing] = (await house.data(citizen, query.replace("sections", "sections text")))["myAccessLog"]["nodes"]
+
+    assert nothing["sections"] == []
+    assert "asked for a closed part of the health book and saw nothing" in nothing["text"]
+    assert read["withheld"] == ["CONDITIONS"]
+    assert read["treatment"]["conditions"]["nodes"] == []
+    assert "CONDITIONS" not in line["sections"]
+    assert "ENCOUNTERS" in line["sections"]
+
+
+async def test_person_who_was_let_in_is_known_again_by_the_giver(house: House) -> None:
+    citizen, _, _ = await world(house)
+    number = "999185000333"
+    wife = {
+        **permit(granteeKind="PERSON", grantee=number, purposes=["FAMILY_REQUEST"])["terms"],
+        "granteeLabel": "vợ tôi",
+    }
+
+    await given(house, citizen, {"terms": wife})
+
+    query = "{ myConsents { grantee granteeLabel granteeEnding text } }"
+    [held] = (await house.data(citizen, query))["myConsents"]
+    assert (held["grantee"], held["granteeLabel"], held["granteeEnding"]) == (None, "vợ tôi", "0333")
+    assert "«vợ tôi (number …0333)»" in held["text"]
+    assert number not in str(await house.mongo.database["grants"].find().to_list())
+    assert "vợ tôi".encode() not in str(await house.mongo.database["grants"].find().to_list()).encode()
+
+
+async def test_lists_of_the_consent_screen_need_no_login(house: House) -> None:
+    await world(house)
+    query = """{ consentVocabulary { sections { section title } kinds { kind title fields { code title } }
+      purposes { purpose title } sensitivityLabels { code title } scopesOfPractice { code title } } }"""
+
+    lists = (await house.ask(None, query, language="vi"))["data"]["consentVocabulary"]
+
+    assert {"section": "PRESCRIPTIONS", "title": "đơn thuốc"} in lists["sections"]
+    assert lists["scopesOfPractice"] == [{"code": "noi khoa", "title": "Nội khoa"}]
+    assert len(lists["kinds"]) == 13
+    assert all(one["title"] for one in lists["sensitivityLabels"])

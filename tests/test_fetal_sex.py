@@ -10,7 +10,7 @@ from tests.house import House
 
 NOTES = "{ myHealthBook { treatment { clinicalNotes { nodes { description } } } } }"
 SEND = """mutation($text: String!, $number: String!) { submitVisitSummary(input: {
-  episode: "G-1", patient: {identifier: $number, birthDate: "1995"},
+  episode: "G-1", patient: {identifier: $number, birthDate: "1985"},
   encounter: {time: "2026-10-05"},
   conditions: [{time: "2026-10-05", code: {coding: [{system: "http://hl7.org/fhir/sid/icd-10", code: "Z34.0"}]}}],
   clinicalNotes: [{time: "2026-10-05", description: $text}]

@@ -28,11 +28,15 @@ def aged(years: int, *, days: int = 0) -> str:
     return f"{(date(today.year - years, today.month, min(today.day, 28)) - timedelta(days=days)):%Y%m%d}0000"
 
 
+def told_of_child(years: int, *, days: int = 3) -> dict[str, str]:
+    """What a file says of the child."""
+    return {"SO_CCCD": CHILD, "HO_TEN": "Nguyễn Văn Con", "NGAY_SINH": aged(years, days=days)}
+
+
 async def child(house: House, years: int, *, days: int = 3, **fields: str) -> str:
     """A child with a visit and a parent; the parent's token."""
     parent = await house.citizen(PARENT, "Nguyễn Thị Mẹ", birthdate="1985-03-07")
-    told = {"SO_CCCD": CHILD, "HO_TEN": "Nguyễn Văn Con", "NGAY_SINH": aged(years, days=days), "MA_LK": "LK-CHILD"}
-    visit = visit_file({**told, **fields})
+    visit = visit_file({**told_of_child(years, days=days), "MA_LK": "LK-CHILD", **fields})
     receipt = (await house.submit(await house.facility(FACILITY), visit)).json()
     if receipt["status"] == "WAITING_FOR_IDENTITY":  # the digits of the number say another year of birth
         await stewardship.resolve(stewards_door(house), STEWARD, receipt["id"], CHILD, path=PATH)

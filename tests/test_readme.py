@@ -57,8 +57,8 @@ def test_the_tour_works_as_it_is_written(demo: RunningDemo) -> None:
     assert "Tái khám tăng huyết áp" in told
     assert "identifier.format" in told
     assert "FORBIDDEN" in told
-    assert "Bạn cho phép người hành nghề của cơ sở Bệnh viện Trung ương Lạc Hồng" in told
-    assert "mở phần được xuất trình của sổ sức khỏe: chẩn đoán, đơn thuốc" in told
+    assert "Bạn cho phép người hành nghề của cơ sở «Bệnh viện Trung ương Lạc Hồng" in told
+    assert "mở phần được xuất trình của sổ sức khỏe (chẩn đoán, đơn thuốc)" in told
     assert "Bị từ chối vì: không có căn cứ nào cho phép" in told
     assert "Tôi không quen người này" in told
     assert "99005: 1 emergencies" in told

@@ -17,7 +17,7 @@ from tests.builders import FACILITY, visit_file
 from tests.house import House
 from tests.stewards import PATH, STEWARD, appoint, stewards_door
 from tests.test_consent import seen, world
-from tests.test_guardians import CHILD, PARENT, child, wards
+from tests.test_guardians import CHILD, PARENT, child, told_of_child, wards
 from tests.test_presentation import opened, show
 
 EVENTS = "subscription($patient: ID) { accessEvents(patient: $patient) { action outcome who facility text } }"
@@ -120,12 +120,12 @@ async def test_it_ends_within_two_seconds_of_the_end_of_a_guardianship(house: Ho
     [ward] = await wards(house, parent)
 
     async with following(server, parent, EVENTS, patient=ward["patient"]) as stream:
-        await house.submit(await house.facility(FACILITY), visit_file({"SO_CCCD": CHILD, "MA_LK": "LK-3"}))
+        await house.submit(await house.facility(FACILITY), visit_file({"MA_LK": "LK-3", **told_of_child(5)}))
         await stream.wait_for(1)
         await stewardship.end_guardian(stewards_door(house), STEWARD, CHILD, PARENT, path=PATH)
         async with asyncio.timeout(2):
             await stream.over.wait()
-        await house.submit(await house.facility(FACILITY), visit_file({"SO_CCCD": CHILD, "MA_LK": "LK-4"}))
+        await house.submit(await house.facility(FACILITY), visit_file({"MA_LK": "LK-4", **told_of_child(5)}))
 
     assert "SUBMIT" not in [one["data"]["accessEvents"]["action"] for one in stream.results[1:]]
 

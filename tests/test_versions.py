@@ -160,12 +160,14 @@ async def test_nobody_takes_back_what_another_facility_sent(house: House) -> Non
     assert len((await _book(house))[0]) == receipt["records"]
 
 
-async def test_a_visit_that_was_sent_with_the_wrong_number_is_in_nobodys_history(house: House) -> None:
+async def test_visit_sent_with_a_wrong_number_leaves_no_content_with_the_first_person(house: House) -> None:
     token = await house.facility(FACILITY)
     await house.submit(token, visit_file({"SO_CCCD": OTHER_ID}))
     await house.submit(token, visit_file())
 
-    assert await _book(house, OTHER_ID) == ([], [])
+    counting, ended = await _book(house, OTHER_ID)
+    assert counting == []
+    assert {one["ended"]["why"] for one in ended} == {"MOVED"}
     assert (len((await _book(house))[0]), (await _book(house))[1]) == (6, [])
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -39,6 +39,8 @@ class ConsentStore(StandingStore, Protocol):
 
     async def blind_number(self, identifier: Identifier) -> str: ...
 
+    async def is_own_number(self, permit: Permit, identifier: Identifier) -> bool: ...
+
 
 class HasConsents(Protocol):
     """The part of the store that this room is given."""
@@ -58,6 +60,21 @@ class Shown:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class GivenPerson:
+    """A private person whom a consent is about: their number, and how it ends as it was given."""
+
+    number: Identifier = field(repr=False)
+    ending: str = field(repr=False)
+
+
+class OwnNumber(BadInput):
+    """Mended by the caller: a consent for oneself says nothing."""
+
+    vi = "Đây là số của chính người có sổ."
+    en = "This is a number of the person whose book it is."
+
+
 class Consents:
     """The desk where people say what holds."""
 
@@ -71,13 +88,13 @@ class Consents:
         principal: Principal,
         patient_id: bytes | None,
         terms: Terms,
-        number: Identifier | None,
+        whom: GivenPerson | None,
         shown: Shown,
         *,
         child_agrees: bool,
         path: str,
     ) -> HeldConsent:
-        """Keep what somebody agreed to. `number` is the grantee's, for a person. Raises Forbidden and Conflict.
+        """Keep what somebody agreed to. Raises Forbidden, Conflict, and OwnNumber for a number of the book's person.
 
         Hiding a record that is hidden already says nothing new: what stands is the answer. Whoever hides a record
         names it by its id, so NotFound is raised in place of Forbidden.
@@ -95,13 +112,17 @@ class Consents:
         ward = any(_for_ward(one) for one in standing.guardianships)
         needs = needed(terms, years, ward=ward) if terms.permit else frozenset({party})
         approvals = approval_of(party, needs, child_agrees=child_agrees, years=years)
-        value = terms.grantee
-        if number is not None and terms.grantee_kind is GranteeKind.PERSON:
-            value = await self._store.consents.blind_number(number)
+        grantee = Grantee(terms.grantee_kind, terms.grantee)
+        if whom is not None and terms.grantee_kind is GranteeKind.PERSON:
+            if await self._store.consents.is_own_number(permit, whom.number):
+                await self._store.record_event(audit_event(request, permit, path=path, now=now))
+                raise OwnNumber
+            value = await self._store.consents.blind_number(whom.number)
+            grantee = Grantee(terms.grantee_kind, value, terms.grantee_label, whom.ending)
         consent = Consent(
             id=os.urandom(16),
             permit=terms.permit,
-            grantee=Grantee(terms.grantee_kind, value),
+            grantee=grantee,
             purposes=terms.purposes,
             actions=terms.actions,
             select=terms.select,
@@ -122,7 +143,8 @@ class Consents:
                 party,
             ),
         )
-        event = audit_event(request, permit, path=path, now=now)
+        detail = "PERMITTED" if terms.permit else "HIDDEN" if hides else "BLOCKED"
+        event = audit_event(request, permit, path=path, now=now, source=consent.id, detail=detail)
         await self._store.consents.give(permit, consent, event, approvals)
         return HeldConsent(consent, approvals=approvals)
 
@@ -135,7 +157,7 @@ class Consents:
         asked = own_affair(principal, Action.GIVE_CONSENT, patient_id, opens_more=True)
         request, permit = await self._door.about(asked, path, otherwise=NotFound)
         party = Party.PERSON if request.about_oneself else Party.REPRESENTATIVE
-        event = audit_event(request, permit, path=path, now=self._clock())
+        event = audit_event(request, permit, path=path, now=self._clock(), source=consent, detail="APPROVED")
         if not await self._store.consents.approve(permit, consent, party, event):
             raise NotFound
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from asyncio import gather
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -138,7 +138,15 @@ class Custodian:
         asked = sections if query.sections is None else sections & query.sections
         if query.key is not None:  # one record: the line says so by its path, not by all that would be open
             asked = frozenset()
-        event = audit_event(request, permit, path=path, now=now, sections=tuple(sorted(asked)))
+        closed = query.key is None and bool(query.sections) and not asked
+        event = audit_event(
+            request,
+            permit,
+            path=path,
+            now=now,
+            sections=tuple(sorted(asked)),
+            detail="CLOSED_PART" if closed else None,
+        )
         _, (patient, records) = await gather(
             self._store.record_event(event), self._store.find(permit, query, standing.opened)
         )
@@ -221,7 +229,7 @@ class Custodian:
         """For a steward: let two people share a book. Raises NotFound and Conflict."""
         now = self._clock()
         permit, event = await self._steward(principal, Action.MERGE_PEOPLE, path, now)
-        await self._store.merge(permit, one, other, reason, event, now=now)
+        await self._store.merge(permit, one, other, reason, replace(event, detail="MERGED"), now=now)
 
     async def unmerge(
         self, principal: Principal, one: Identifier, other: Identifier, reason: str, *, path: str
@@ -229,7 +237,7 @@ class Custodian:
         """For a steward: part them again. Raises NotFound and Conflict."""
         now = self._clock()
         permit, event = await self._steward(principal, Action.MERGE_PEOPLE, path, now)
-        await self._store.unmerge(permit, one, other, reason, event, now=now)
+        await self._store.unmerge(permit, one, other, reason, replace(event, detail="PARTED"), now=now)
 
     async def _steward(
         self, principal: Principal, action: Action, path: str, now: datetime

@@ -74,7 +74,7 @@ class Guardians:
         parent of an adult; the attempt is in the trail all the same.
         """
         request, permit = await self._steward(principal, path)
-        event = audit_event(request, permit, path=path, now=self._clock())
+        event = audit_event(request, permit, path=path, now=self._clock(), detail="GUARDIAN_ENTERED")
         try:
             await self._store.guardians.appoint(permit, ward, guardian, appointment, event)
         except (NotFound, Conflict):
@@ -84,7 +84,7 @@ class Guardians:
     async def end(self, principal: Principal, ward: Identifier, guardian: Identifier, *, path: str) -> None:
         """For a steward: end one. Raises Forbidden and NotFound."""
         request, permit = await self._steward(principal, path)
-        event = audit_event(request, permit, path=path, now=self._clock())
+        event = audit_event(request, permit, path=path, now=self._clock(), detail="GUARDIAN_ENDED")
         try:
             await self._store.guardians.end(permit, ward, guardian, event)
         except NotFound:

@@ -134,7 +134,9 @@ class Presentations:
             by=principal.patient_id,
         )
         secret = os.urandom(SECRET_SIZE)
-        event = audit_event(request, permit, path=path, now=now, sections=tuple(sorted(shown.sections)), source=new)
+        event = audit_event(
+            request, permit, path=path, now=now, sections=tuple(sorted(shown.sections)), source=new, detail="SHOWN"
+        )
         await self._store.presentations.start(permit, shown, secret_digest(secret), event)
         return HeldPresentation(shown), secret
 
@@ -156,7 +158,7 @@ class Presentations:
         asked = own_affair(principal, Action.PRESENT, patient_id)
         request, permit = await self._door.about(asked, path, otherwise=NotFound)
         now = self._clock()
-        event = audit_event(request, permit, path=path, now=now, source=presentation)
+        event = audit_event(request, permit, path=path, now=now, source=presentation, detail="SHOWING_ENDED")
         if not await self._store.consents.end_grant(permit, presentation, "presentation", event, now=now):
             raise NotFound
 

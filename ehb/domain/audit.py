@@ -39,6 +39,8 @@ class AuditEvent:
     """The facility's system (its client) that asked for them, by token exchange (RFC 8693)."""
     source: bytes | None = None
     """The consent, presentation, guardianship or emergency that let them in, or the consent that kept them out."""
+    detail: str | None = None
+    """What was done, more exactly than the action says it (`ehb.domain.trail_words.DETAILS`)."""
 
 
 _AT_WORK = frozenset({Purpose.TREATMENT, Purpose.EMERGENCY_TREATMENT, Purpose.ADMINISTRATION})
@@ -58,6 +60,7 @@ def audit_event(
     patient_id: bytes | None = None,
     sections: tuple[Section, ...] = (),
     source: bytes | None = None,
+    detail: str | None = None,
 ) -> AuditEvent:
     """The event for one decision.
 
@@ -81,4 +84,5 @@ def audit_event(
         agent_licence=role.licence if role else None,
         agent_actor=request.principal.actor,
         source=source or (decision.rules[0].source if isinstance(decision, Permit) else decision.source),
+        detail=detail,
     )

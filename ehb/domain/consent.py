@@ -65,6 +65,10 @@ class Grantee:
 
     kind: GranteeKind
     value: str = ""
+    label: str = field(default="", repr=False)
+    """For a person: the giver's own words for them, such as "my wife"."""
+    ending: str = field(default="", repr=False)
+    """For a person: the last four characters of the number as it was given."""
 
 
 @dataclass(frozen=True, slots=True)

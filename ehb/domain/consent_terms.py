@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from ehb.domain.consent import READING, Consent, GranteeKind, Party
 from ehb.domain.guardianship import ASSENT_FROM, OF_AGE
 from ehb.domain.provision import Action, Purpose
+from ehb.domain.reason import visible
 from ehb.domain.records import KINDS
 from ehb.domain.selection import EVERYTHING, Selection, unknown_fields
 from ehb.domain.sensitivity import is_known
@@ -30,6 +31,8 @@ class Terms:
     permit: bool
     grantee_kind: GranteeKind
     grantee: str = ""
+    grantee_label: str = ""
+    """For a person: the giver's own words for them."""
     purposes: frozenset[Purpose]
     actions: frozenset[Action] = frozenset({Action.READ})
     select: Selection = EVERYTHING
@@ -41,7 +44,7 @@ class Terms:
     max_uses: int | None = None
 
 
-LONGEST_NAME, MOST_LISTED = 200, 200
+LONGEST_NAME, MOST_LISTED, MAX_LABEL = 200, 200, 60
 TOO_LONG = frozenset({"LIST_TOO_LONG", "TOO_MANY_EXCEPTIONS", "GRANTEE_UNUSABLE"})
 """Problems of terms that are not worth looking anything up for."""
 
@@ -91,7 +94,22 @@ def _whom(terms: Terms) -> Iterator[TermsProblem]:
             "PURPOSE_NOT_THEIRS", "purposes", "Mục đích này dành cho người thân.", "This purpose is for family."
         )
     if not terms.actions or not terms.actions <= READING:
-        yield TermsProblem("ACTION_UNKNOWN", "actions", "Hành động không hợp lệ.", "Name READ, DOWNLOAD or RESHARE.")
+        yield TermsProblem("ACTION_UNKNOWN", "actions", "Hành động không hợp lệ.", "Name READ.")
+    elif terms.permit and terms.actions != {Action.READ}:
+        yield TermsProblem(
+            "ACTION_UNAVAILABLE",
+            "actions",
+            "Chưa có chức năng tải về hoặc chia sẻ tiếp nên chưa thể cho phép; chỉ dùng READ.",
+            "Nothing downloads or passes records on yet, so it cannot be permitted: name READ alone.",
+        )
+    label = terms.grantee_label
+    if label and (terms.grantee_kind is not GranteeKind.PERSON or len(label) > MAX_LABEL or not visible(label)):
+        yield TermsProblem(
+            "LABEL_UNUSABLE",
+            "granteeLabel",
+            f"Tên gợi nhớ chỉ dùng cho một cá nhân và dài từ 1 đến {MAX_LABEL} ký tự đọc được.",
+            f"A label is for a person, and has 1 to {MAX_LABEL} readable characters.",
+        )
 
 
 def _what(terms: Terms) -> Iterator[TermsProblem]:
@@ -141,7 +159,14 @@ def _when(terms: Terms, now: datetime) -> Iterator[TermsProblem]:
     begins = terms.valid_from or now
     if terms.valid_until is not None and terms.valid_until <= max(begins, now):
         yield TermsProblem("VALIDITY_OVER", "validUntil", "Thời hạn đã qua.", "It would be over before it begins.")
-    if terms.permit and (terms.valid_until is None or terms.valid_until - begins > LONGEST):
+    if terms.permit and terms.valid_until is None:
+        yield TermsProblem(
+            "VALIDITY_MISSING",
+            "validUntil",
+            "Cần nêu thời hạn, tối đa 5 năm.",
+            "A permit needs an end, within five years.",
+        )
+    elif terms.permit and terms.valid_until is not None and terms.valid_until - begins > LONGEST:
         yield TermsProblem(
             "VALIDITY_TOO_LONG", "validUntil", "Cần nêu thời hạn, tối đa 5 năm.", "Name an end, within five years."
         )

@@ -1,100 +1,85 @@
 """A consent in plain words: what a person reads before they agree, and what is kept as the text they agreed to.
 
-The one invariant: the words are made from the terms, so that they cannot say anything else than what holds.
+The text is regular: one sentence for each term, one clause for each narrowing, names in «quotation marks», lists with
+semicolons. What narrows is said as narrowing ("of these, only …"), because a selection means all its parts at once.
+Invariant: the text read back by its grammar gives the terms again, or the terms are refused as not sayable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from ehb.domain.coding import VIETNAM
-from ehb.domain.consent import GranteeKind
+from ehb.domain.consent import READING, GranteeKind
 from ehb.domain.consent_terms import Terms
+from ehb.domain.consent_vocabulary import ACTIONS, FIELDS, KINDS, PURPOSES, SECTIONS, label_word
 from ehb.domain.provision import Action, Purpose
 from ehb.domain.records import Section
 from ehb.domain.selection import Selection
-from ehb.domain.sensitivity import SENSITIVITY_LABELS
 
-VERSION = "2026-11-2"
+VERSION = "2026-12-1"
 """Of the sentences below; a changed sentence is a new version."""
-
-SECTIONS: dict[Section, tuple[str, str]] = {
-    Section.IMMUNIZATIONS: ("tiêm chủng", "vaccinations"),
-    Section.SCREENINGS: ("sàng lọc", "screenings"),
-    Section.HEALTH_CHECKS: ("khám sức khỏe", "health checks"),
-    Section.RISK_FACTORS: ("yếu tố nguy cơ", "risk factors"),
-    Section.ENCOUNTERS: ("lượt khám", "visits"),
-    Section.CONDITIONS: ("chẩn đoán", "diagnoses"),
-    Section.ALLERGIES: ("dị ứng", "allergies"),
-    Section.PROCEDURES: ("phẫu thuật, thủ thuật", "procedures"),
-    Section.PRESCRIPTIONS: ("đơn thuốc", "prescriptions"),
-    Section.LABORATORY_RESULTS: ("kết quả xét nghiệm", "laboratory results"),
-    Section.IMAGING_RESULTS: ("chẩn đoán hình ảnh", "imaging results"),
-    Section.CLINICAL_NOTES: ("diễn biến lâm sàng", "clinical notes"),
-    Section.DISCHARGE_PAPERS: ("giấy ra viện và chứng nhận", "discharge papers"),
-    Section.RECORD_SUMMARIES: ("tóm tắt hồ sơ bệnh án", "record summaries"),
-    Section.REFERRALS: ("giấy chuyển cơ sở", "referrals"),
-    Section.REEXAMINATION_APPOINTMENTS: ("giấy hẹn khám lại", "re-examination appointments"),
-    Section.CARE_PLANS: ("kế hoạch chăm sóc", "care plans"),
-    Section.HOME_READINGS: ("chỉ số đo tại nhà", "home readings"),
-    Section.MATERNAL_AND_CHILD_CARE: ("sức khỏe bà mẹ và trẻ em", "maternal and child care"),
-    Section.REHABILITATION: ("phục hồi chức năng", "rehabilitation"),
-}
-PURPOSES: dict[Purpose, tuple[str, str]] = {
-    Purpose.PATIENT_REQUEST: ("cho chính bạn", "for yourself"),
-    Purpose.FAMILY_REQUEST: ("theo yêu cầu của người thân", "at a family member's request"),
-    Purpose.TREATMENT: ("để khám bệnh, chữa bệnh", "for treatment"),
-    Purpose.EMERGENCY_TREATMENT: ("để cấp cứu", "for emergency treatment"),
-    Purpose.PUBLIC_HEALTH: ("cho y tế công cộng", "for public health"),
-    Purpose.RESEARCH: ("để nghiên cứu", "for research"),
-    Purpose.PAYMENT: ("để thanh toán", "for payment"),
-    Purpose.ADMINISTRATION: ("để quản lý", "for administration"),
-}
-ACTIONS: dict[Action, tuple[str, str]] = {
-    Action.READ: ("xem", "see"),
-    Action.DOWNLOAD: ("tải về", "download"),
-    Action.RESHARE: ("chia sẻ tiếp", "pass on"),
-}
 _GRANTEES: dict[GranteeKind, tuple[str, str]] = {
-    GranteeKind.FACILITY: ("người hành nghề của cơ sở {name}", "practitioners of {name}"),
+    GranteeKind.FACILITY: ("người hành nghề của cơ sở {name}", "the practitioners of {name}"),
     GranteeKind.PRACTITIONER: ("người hành nghề {name}", "the practitioner {name}"),
     GranteeKind.ROLE: ("mọi người hành nghề phạm vi {name}", "every practitioner of {name}"),
-    GranteeKind.PERSON: ("người có số định danh mà bạn đã nhập", "the person whose number you gave"),
+    GranteeKind.PERSON: ("người {name}", "the person {name}"),
     GranteeKind.ORGANIZATION: ("tổ chức {name}", "the organisation {name}"),
-    GranteeKind.ANYBODY: ("tất cả những người khác", "everybody else"),
+    GranteeKind.ANYBODY: ("bất kỳ ai khác", "anybody else"),
 }
+_BOOKS = {
+    True: ("sổ sức khỏe của bạn", "your health book"),
+    False: ("sổ sức khỏe của người mà bạn đại diện", "the health book of the person whom you represent"),
+}
+_EVERYTHING = ("toàn bộ", "everything")
 
-_OWN_BOOK = ("sổ sức khỏe của bạn", "your health book")
-_THEIR_BOOK = ("sổ sức khỏe của người mà bạn đại diện", "the health book of the person whom you represent")
-_OF = ("trong", "of")
+
+def in_seconds(terms: Terms) -> Terms:
+    """The terms with moments to the second: what is finer cannot be said."""
+
+    def cut(moment: datetime | None) -> datetime | None:
+        return moment.replace(microsecond=0) if moment is not None else None
+
+    def selected(select: Selection) -> Selection:
+        return replace(select, since=cut(select.since), until=cut(select.until))
+
+    return replace(
+        terms,
+        select=selected(terms.select),
+        exceptions=tuple(selected(one) for one in terms.exceptions),
+        valid_from=cut(terms.valid_from),
+        valid_until=cut(terms.valid_until),
+    )
 
 
 def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mapping[str, str], own: bool = True) -> str:
-    """The whole agreement as sentences, in Vietnamese or English. `own`: whoever agrees speaks of their own book."""
+    """The whole agreement as sentences, in Vietnamese or English. `own`: the reader speaks of their own book.
+
+    `grantee_name` is a name from the register with its code, a scope, or for a person the giver's words for them.
+    """
     en = language == "en"
-    whom = _GRANTEES[terms.grantee_kind][en].format(name=grantee_name)
-    actions = _listed((ACTIONS[one][en] for one in sorted(terms.actions)), en=en)
-    what = _selection(terms.select, facilities, en=en, own=own)
-    why = _listed((PURPOSES[one][en] for one in sorted(terms.purposes)), en=en)
-    if terms.permit:
-        said = [
-            f"You permit {whom} to {actions} {what}, {why}." if en else f"Bạn cho phép {whom} {actions} {what}, {why}."
-        ]
+    whom = _GRANTEES[terms.grantee_kind][en].format(name=quoted(grantee_name))
+    doing = _listed(ACTIONS[one][en] for one in Action if one in terms.actions)
+    book, what = _BOOKS[own][en], _selection(terms.select, facilities, en=en)
+    why = _listed(PURPOSES[one][en] for one in Purpose if one in terms.purposes)
+    if en:
+        said = [f"You {'permit' if terms.permit else 'do not permit'} {whom} to {doing} in {book}: {what}."]
+        said.append(f"Purpose: {why}.")
     else:
-        said = [
-            f"You do not permit {whom} to {actions} {what}, {why}."
-            if en
-            else f"Bạn không cho phép {whom} {actions} {what}, {why}."
-        ]
+        said = [f"Bạn {'cho phép' if terms.permit else 'không cho phép'} {whom} {doing} trong {book}: {what}."]
+        said.append(f"Mục đích: {why}.")
     for one in terms.exceptions:
-        part = _selection(one, facilities, en=en, own=own)
-        said.append(f"Not among it: {part}." if en else f"Không bao gồm: {part}.")
+        part = _selection(one, facilities, en=en)
+        said.append(f"Not included: {part}." if en else f"Không bao gồm: {part}.")
     if terms.without:
-        fields = ", ".join(sorted(terms.without))
-        said.append(f"These details stay closed: {fields}." if en else f"Các chi tiết sau được ẩn: {fields}.")
+        fields = _listed(FIELDS[one][en] for one in sorted(terms.without))
+        said.append(f"These details stay closed: {fields}." if en else f"Các chi tiết sau được giữ kín: {fields}.")
     if terms.permit:
         said.append(_labels(terms.labels, en=en))
+    else:
+        said.append(_emergency(terms, en=en))
     said += _validity(terms, en=en)
     said.append(
         "You can withdraw this at any time; what was seen before stays lawful."
@@ -104,62 +89,97 @@ def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mappi
     return " ".join(said)
 
 
+def quoted(name: str) -> str:
+    """A name that comes from outside, so that nothing in it can be read as a part of the text."""
+    return f"«{name.replace('«', '<').replace('»', '>')}»"
+
+
+def is_sayable(terms: Terms) -> bool:
+    """Whether the words above can say these terms, with nothing left out."""
+    selections = (terms.select, *terms.exceptions)
+    named = all(kind in KINDS for select in selections for kind in select.kinds or ())
+    return named and all(field in FIELDS for field in terms.without) and terms.actions <= READING
+
+
 def _labels(labels: frozenset[str], *, en: bool) -> str:
     if not labels:
         return "Sensitive records stay closed." if en else "Thông tin nhạy cảm vẫn được giữ kín."
-    names = _label_names(labels, en=en)
+    names = _listed(label_word(one, en=en) for one in sorted(labels))
     return f"Sensitive records are open too, about: {names}." if en else f"Bao gồm cả thông tin nhạy cảm về: {names}."
+
+
+def _emergency(terms: Terms, *, en: bool) -> str:
+    """What a refusal means for an emergency: the one purpose that opens without being asked."""
+    if Purpose.EMERGENCY_TREATMENT in terms.purposes:
+        return "It stays closed in an emergency, too." if en else "Cả khi cấp cứu cũng không được mở."
+    return "In an emergency it can still be opened." if en else "Khi cấp cứu, phần này vẫn có thể được mở."
 
 
 def _validity(terms: Terms, *, en: bool) -> list[str]:
     said = []
     if terms.valid_from is not None:
-        said.append(f"From {_day(terms.valid_from)}." if en else f"Từ {_day(terms.valid_from)}.")
+        begins = _from(terms.valid_from, en=en)
+        said.append(f"It holds {begins}." if en else f"Có hiệu lực {begins}.")
     if terms.valid_until is not None:
-        said.append(f"Until {_day(terms.valid_until)}." if en else f"Đến {_day(terms.valid_until)}.")
+        ends = _until(terms.valid_until, en=en)
+        said.append(f"It holds {ends}." if en else f"Có hiệu lực {ends}.")
     if terms.max_uses is not None:
-        times = "once" if terms.max_uses == 1 else f"{terms.max_uses} times"
-        said.append(f"It may be opened {times} at most." if en else f"Tối đa {terms.max_uses} lần mở.")
+        said.append(f"It may be opened at most {terms.max_uses} time(s)." if en else f"Tối đa {terms.max_uses} lần mở.")
     return said
 
 
-def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool, own: bool) -> str:
-    parts: list[str] = []
+def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool) -> str:
+    """A part of a book: the sections, and then each narrowing as a clause of its own."""
+    clauses: list[str] = []
+    if select.kinds is not None:
+        kinds = _listed(KINDS[one][en] for one in sorted(select.kinds))
+        clauses.append(f"the kinds: {kinds}" if en else f"loại: {kinds}")
     if select.records is not None:
         count = len(select.records)
-        chosen = "one chosen record" if count == 1 else f"{count} chosen records"
-        parts.append(chosen if en else f"{count} bản ghi đã chọn")
-    if select.sections is not None:
-        parts.append(_listed((SECTIONS[one][en] for one in Section if one in select.sections), en=en))
-    if select.kinds is not None:
-        parts.append(", ".join(sorted(select.kinds)))
+        clauses.append(f"{count} chosen record(s)" if en else f"{count} bản ghi đã chọn")
     if select.labels is not None:
-        names = _label_names(select.labels, en=en)
-        parts.append(f"sensitive records ({names})" if en else f"thông tin nhạy cảm ({names})")
-    book = _OWN_BOOK if own else _THEIR_BOOK
-    whole = ", ".join(parts) if parts and own else f"{', '.join(parts)} {_OF[en]} {book[en]}" if parts else book[en]
+        names = _listed(label_word(one, en=en) for one in sorted(select.labels))
+        clauses.append(f"what is about: {names}" if en else f"thông tin nhạy cảm về: {names}")
     if select.facilities is not None:
-        names = _listed((facilities.get(code, code) for code in sorted(select.facilities)), en=en)
-        whole += f" from {names}" if en else f" từ {names}"
+        names = _listed(quoted(f"{facilities.get(one, one)} ({one})") for one in sorted(select.facilities))
+        clauses.append(f"what was sent by {names}" if en else f"hồ sơ do {names} gửi")
     if select.since is not None:
-        whole += f" since {_day(select.since)}" if en else f" kể từ {_day(select.since)}"
+        clauses.append(_from(select.since, en=en) if en else f"hồ sơ {_from(select.since, en=en)}")
     if select.until is not None:
-        whole += f" before {_day(select.until)}" if en else f" trước {_day(select.until)}"
-    return whole
+        clauses.append(_until(select.until, en=en) if en else f"hồ sơ {_until(select.until, en=en)}")
+    only, of_these = ("only", "of these only") if en else ("chỉ", "trong đó chỉ")
+    if select.sections is not None:
+        sections = _listed(SECTIONS[one][en] for one in Section if one in select.sections)
+        return ", ".join([sections, *(f"{of_these} {clause}" for clause in clauses)])
+    if not clauses:
+        return _EVERYTHING[en]
+    return ", ".join([f"{only} {clauses[0]}", *(f"{of_these} {clause}" for clause in clauses[1:])])
 
 
-def _label_names(labels: frozenset[str], *, en: bool) -> str:
-    """Names hold commas of their own."""
-    known = (SENSITIVITY_LABELS.get(label) for label in sorted(labels))
-    return "; ".join(name.en if en else name.vi for name in known if name is not None)
+def _listed(words: Iterable[str]) -> str:
+    return "; ".join(words)
 
 
-def _listed(words: Iterable[str], *, en: bool) -> str:
-    found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} {'and' if en else 'và'} {found[-1]}"
+def _from(moment: datetime, *, en: bool) -> str:
+    """From this moment on, in the time of Vietnam."""
+    local = moment.astimezone(VIETNAM)
+    if not _is_midnight(local):
+        return f"from {local:%H:%M:%S} on {_day(local)}" if en else f"từ {local:%H:%M:%S} ngày {_day(local)}"
+    return f"from {_day(local)}" if en else f"từ ngày {_day(local)}"
 
 
-def _day(moment: datetime) -> str:
-    return moment.astimezone(VIETNAM).strftime("%d/%m/%Y %H:%M")
+def _until(moment: datetime, *, en: bool) -> str:
+    """Before this moment. Midnight is said as the end of the day before: nobody takes it for that day's evening."""
+    local = moment.astimezone(VIETNAM)
+    if not _is_midnight(local):
+        return f"before {local:%H:%M:%S} on {_day(local)}" if en else f"trước {local:%H:%M:%S} ngày {_day(local)}"
+    last = local - timedelta(days=1)
+    return f"until the end of {_day(last)}" if en else f"đến hết ngày {_day(last)}"
+
+
+def _is_midnight(local: datetime) -> bool:
+    return (local.hour, local.minute, local.second) == (0, 0, 0)
+
+
+def _day(local: datetime) -> str:
+    return f"{local:%d/%m/}{local.year:04}"

@@ -218,7 +218,13 @@ def _doubt_person(key: Identifier, details: PatientDetails, patient: Patient) ->
     if key.system == NEWBORN:
         return set() if found.same_day and not patient.is_vouched else {Doubt.OTHER_PERSON}
     doubts = set() if found.allows_number else {Doubt.OTHER_PERSON}
-    return doubts if patient.is_proven else doubts | _doubt_digits(key, details)
+    return doubts if patient.is_proven or _is_confirmed(key, patient) else doubts | _doubt_digits(key, details)
+
+
+def _is_confirmed(number: Identifier, patient: Patient) -> bool:
+    """Whether a steward or the eID has said that this number is the patient's."""
+    held = (one for one in patient.identifiers if (one.system, one.value) == (number.system, number.value))
+    return any(one.source in (Source.EID, Source.STEWARD) for one in held)
 
 
 def _newborn_of(details: PatientDetails, primary: Identifier, known: Known) -> bytes | None:

@@ -383,3 +383,27 @@ def without_content(record: Record) -> Record:
 
 
 _SHARED = frozenset(Record.__struct_fields__)
+
+KIND_OF: dict[Section, str] = {
+    Section.IMMUNIZATIONS: "Immunization",
+    Section.SCREENINGS: "DiagnosticReport",
+    Section.HEALTH_CHECKS: "DiagnosticReport",
+    Section.RISK_FACTORS: "Observation",
+    Section.ENCOUNTERS: "Encounter",
+    Section.CONDITIONS: "Condition",
+    Section.ALLERGIES: "AllergyIntolerance",
+    Section.PROCEDURES: "Procedure",
+    Section.PRESCRIPTIONS: "MedicationRequest",
+    Section.LABORATORY_RESULTS: "DiagnosticReport",
+    Section.IMAGING_RESULTS: "DiagnosticReport",
+    Section.CLINICAL_NOTES: "ClinicalImpression",
+    Section.DISCHARGE_PAPERS: "Composition",
+    Section.RECORD_SUMMARIES: "Composition",
+    Section.REFERRALS: "ServiceRequest",
+    Section.REEXAMINATION_APPOINTMENTS: "Appointment",
+    Section.CARE_PLANS: "CarePlan",
+    Section.HOME_READINGS: "Observation",
+    Section.MATERNAL_AND_CHILD_CARE: "DiagnosticReport",
+    Section.REHABILITATION: "Procedure",
+}
+"""The one kind of record that a section holds."""

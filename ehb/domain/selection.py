@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from ehb.domain.coding import instant_of
-from ehb.domain.records import KINDS, RECORD_TYPES, Record, Section
+from ehb.domain.records import KIND_OF, KINDS, RECORD_TYPES, Record, Section
 
 _ALWAYS = frozenset({"patient_id", "key", "section", "time", "code", "provenance", "labels", "ended"})
 WITHHOLDABLE: dict[str, frozenset[str]] = {
@@ -62,12 +62,16 @@ class Selection:
         """Whether any record of a section can be one of these."""
         if self.sections is not None and section not in self.sections:
             return False
+        if self.kinds is not None and KIND_OF[section] not in self.kinds:
+            return False
         empty = (self.kinds, self.records, self.facilities, self.labels)
         return all(one is None or one for one in empty) and not self.ends_before_it_begins
 
     def holds_all(self, section: Section) -> bool:
         """Whether every record of a section is one of these, whatever it is."""
-        return (self.sections is None or section in self.sections) and replace(self, sections=None).is_everything
+        whole_kind = self.kinds is None or KIND_OF[section] in self.kinds
+        rest = replace(self, sections=None, kinds=None)
+        return whole_kind and (self.sections is None or section in self.sections) and rest.is_everything
 
     def covers(self, other: Selection) -> bool:
         """Whether all that the other can hold is held here, as far as their words tell."""

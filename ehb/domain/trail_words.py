@@ -9,37 +9,71 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ehb.domain.audit import AuditEvent
-from ehb.domain.consent_words import PURPOSES, SECTIONS
+from ehb.domain.consent_vocabulary import PURPOSES, SECTIONS
 from ehb.domain.identity import PrincipalKind
 from ehb.domain.provision import Action, DenyReason, Ground, Purpose
 from ehb.domain.records import Section
 
 ACTIONS: dict[Action, tuple[str, str]] = {
-    Action.READ: ("xem", "saw"),
-    Action.DOWNLOAD: ("tải về", "downloaded"),
-    Action.RESHARE: ("chia sẻ tiếp", "passed on"),
-    Action.PREVIEW: ("xem thử người khác sẽ thấy gì trong", "looked at what somebody else would see of"),
-    Action.SIGN_IN: ("đăng nhập vào", "signed in to"),
-    Action.GIVE_CONSENT: ("ghi nhận một đồng ý hoặc từ chối về", "said who may see or may not see"),
-    Action.WITHDRAW_CONSENT: ("rút lại một đồng ý hoặc từ chối về", "took back what was said about"),
-    Action.READ_CONSENTS: ("xem các đồng ý và đại diện của", "looked at the consents and guardians of"),
-    Action.PRESENT: ("xuất trình hoặc quản lý việc xuất trình", "showed, or looked at the showings of,"),
-    Action.OPEN_PRESENTATION: ("mở phần được xuất trình của", "opened what was shown of"),
-    Action.OPEN_EMERGENCY: ("mở trong tình huống khẩn cấp", "opened in an emergency"),
-    Action.END_EMERGENCY: ("chấm dứt một lần mở khẩn cấp của", "ended an emergency opening of"),
-    Action.REVIEW_EMERGENCY: ("xem xét một lần mở khẩn cấp của", "reviewed an emergency opening of"),
-    Action.APPOINT_GUARDIAN: ("ghi nhận hoặc chấm dứt người đại diện của", "entered or ended a guardian of"),
-    Action.READ_TRAIL: ("xem nhật ký truy cập của", "read the access log of"),
-    Action.DISPUTE: ("phản đối một lần truy cập vào", "objected to an access to"),
-    Action.LIST_DISPUTES: ("xem các phản đối về", "looked at the objections about"),
-    Action.FIND_PATIENT: ("tra số định danh để tìm", "looked up a number to find"),
-    Action.SUBMIT: ("gửi hồ sơ khám vào", "sent a visit to"),
-    Action.RETRACT: ("thu hồi hồ sơ khám khỏi", "took a visit back from"),
-    Action.READ_RECEIPT: ("xem biên nhận gửi vào", "looked at a receipt of"),
-    Action.LIST_WAITING: ("xem hồ sơ chờ định danh của", "looked at waiting visits of"),
-    Action.RESOLVE_IDENTITY: ("xác định hồ sơ chờ thuộc về", "put a waiting visit into"),
-    Action.MERGE_PEOPLE: ("gộp hoặc tách", "merged or parted"),
+    Action.READ: ("xem {what}", "saw {what}"),
+    Action.DOWNLOAD: ("tải về {what}", "downloaded {what}"),
+    Action.RESHARE: ("chia sẻ tiếp {what}", "passed on {what}"),
+    Action.PREVIEW: ("xem thử người khác sẽ thấy gì trong {what}", "looked at what others would see of {what}"),
+    Action.SIGN_IN: ("đăng nhập vào {what}", "signed in to {what}"),
+    Action.GIVE_CONSENT: ("thay đổi ai được xem {what}", "changed who may see {what}"),
+    Action.WITHDRAW_CONSENT: ("rút lại điều đã cho phép hoặc đã chặn về {what}", "withdrew a consent about {what}"),
+    Action.READ_CONSENTS: ("xem ai được phép và ai đại diện trong {what}", "looked at who may see {what}"),
+    Action.PRESENT: ("xem các lần xuất trình {what}", "looked at the showings of {what}"),
+    Action.OPEN_PRESENTATION: ("mở phần được xuất trình của {what}", "opened what was shown of {what}"),
+    Action.OPEN_EMERGENCY: ("mở {what} trong tình huống khẩn cấp", "opened {what} in an emergency"),
+    Action.END_EMERGENCY: ("chấm dứt một lần mở khẩn cấp {what}", "ended an emergency opening of {what}"),
+    Action.REVIEW_EMERGENCY: ("xem xét một lần mở khẩn cấp {what}", "reviewed an emergency opening of {what}"),
+    Action.APPOINT_GUARDIAN: ("thay đổi người đại diện trong {what}", "changed a guardian of {what}"),
+    Action.READ_TRAIL: ("xem nhật ký truy cập {what}", "read the access log of {what}"),
+    Action.DISPUTE: ("phản đối một lần truy cập {what}", "objected to an access to {what}"),
+    Action.LIST_DISPUTES: ("xem các phản đối về {what}", "looked at the objections about {what}"),
+    Action.FIND_PATIENT: ("tra số định danh để tìm {what}", "looked up a number to find {what}"),
+    Action.SUBMIT: ("gửi hồ sơ khám vào {what}", "sent a visit to {what}"),
+    Action.RETRACT: ("thu hồi hồ sơ khám khỏi {what}", "took a visit back from {what}"),
+    Action.READ_RECEIPT: ("xem biên nhận gửi vào {what}", "looked at a receipt of {what}"),
+    Action.LIST_WAITING: ("xem hồ sơ chờ định danh của {what}", "looked at waiting visits of {what}"),
+    Action.RESOLVE_IDENTITY: ("đưa hồ sơ đang chờ vào {what}", "put a waiting visit into {what}"),
+    Action.MERGE_PEOPLE: ("thay đổi việc dùng chung {what}", "changed who shares {what}"),
 }
+"""What was done; `DETAILS` says it more exactly where the event does."""
+DETAILS: dict[str, tuple[str, str]] = {
+    "PERMITTED": ("cho phép người khác xem {what}", "permitted others to see {what}"),
+    "BLOCKED": ("chặn người khác xem {what}", "kept others out of {what}"),
+    "HIDDEN": ("ẩn một bản ghi trong {what}", "hid one record of {what}"),
+    "CLOSED_PART": (
+        "hỏi một phần đang được giữ kín của {what} nên không thấy gì",
+        "asked for a closed part of {what} and saw nothing",
+    ),
+    "APPROVED": ("đồng ý thêm cho một việc cho phép về {what}", "agreed to a consent about {what}"),
+    "SHOWN": ("xuất trình {what}", "showed {what}"),
+    "SHOWING_ENDED": ("chấm dứt một lần xuất trình {what}", "ended a showing of {what}"),
+    "GUARDIAN_ENTERED": ("ghi nhận một người đại diện trong {what}", "entered a guardian of {what}"),
+    "GUARDIAN_ENDED": ("chấm dứt một người đại diện trong {what}", "ended a guardian of {what}"),
+    "MERGED": ("gộp hai hồ sơ định danh vào {what}", "merged two people into {what}"),
+    "PARTED": ("tách hai hồ sơ định danh khỏi {what}", "parted two people of {what}"),
+    "REHEARSED": (
+        "gửi thử một hồ sơ khám, không lưu gì, về {what}",
+        "rehearsed a visit without storing it, about {what}",
+    ),
+    "MOVED_AWAY": (
+        "gửi lại một lượt khám cho người khác, nên lượt khám đó rời khỏi {what}",
+        "sent a visit again as another person's, so that it left {what}",
+    ),
+    "REFUSED_FURTHER": (
+        "tiếp tục bị từ chối nhiều lần nữa, không ghi từng lần, khi muốn xem {what}",
+        "was refused many more times, not listed one by one, about {what}",
+    ),
+}
+_PERMITTED_BY: dict[Action, Ground] = {
+    Action.OPEN_EMERGENCY: Ground.EMERGENCY,
+    Action.OPEN_PRESENTATION: Ground.PRESENTATION,
+}
+"""What a line is told to rest on, where the role alone let somebody do it."""
 GROUNDS: dict[Ground, tuple[str, str]] = {
     Ground.OWN_BOOK: ("đây là sổ của mình", "it is one's own book"),
     Ground.OWN_IDENTITY: ("danh tính điện tử đã xác thực", "the electronic identity was verified"),
@@ -128,14 +162,19 @@ def sentence(event: AuditEvent, who: Who, language: str) -> str:
         name += f", {who.facility_name}"
     if event.agent_actor:
         name += f", {_THROUGH[en]} {event.agent_actor}"
-    did, what = ACTIONS[Action(event.action)][en], _what(event.sections, event.path, en=en)
-    purpose = PURPOSES[Purpose(event.purpose)][en]
+    verb = DETAILS[event.detail] if event.detail in DETAILS else ACTIONS[Action(event.action)]
+    did = verb[en].format(what=_what(event.sections, event.path, en=en))
+    purpose = Purpose(event.purpose)
+    aim = PURPOSES[purpose][en]
+    why_asked = "" if purpose is Purpose.PATIENT_REQUEST else f" Purpose: {aim}." if en else f" Mục đích: {aim}."
     if event.outcome == "PERMIT":
-        why = GROUNDS[Ground(event.rule)][en]
-        return f"{name} {did} {what}, {purpose}. {'Allowed because' if en else 'Được phép vì'}: {why}."
+        why = GROUNDS[_PERMITTED_BY.get(Action(event.action), Ground(event.rule))][en]
+        return f"{name} {did}.{why_asked} {'Ground' if en else 'Căn cứ'}: {why}."
     why = REASONS[DenyReason(event.rule)][en]
-    refused = f"was refused; they asked for this: {did} {what}" if en else f"bị từ chối khi muốn {did} {what}"
-    return f"{name} {refused}, {purpose}. {'Refused because' if en else 'Bị từ chối vì'}: {why}."
+    if event.detail == "REFUSED_FURTHER":
+        return f"{name} {did}.{why_asked}"
+    refused = f"was refused; they asked for this: {did}" if en else f"bị từ chối khi muốn {did}"
+    return f"{name} {refused}.{why_asked} {'Refused because' if en else 'Bị từ chối vì'}: {why}."
 
 
 def _what(sections: Sequence[Section], path: str, *, en: bool) -> str:
@@ -145,4 +184,4 @@ def _what(sections: Sequence[Section], path: str, *, en: bool) -> str:
     if not sections or len(sections) == len(Section):
         return book
     names = ", ".join(SECTIONS[section][en] for section in sections)
-    return f"{book}: {names}"
+    return f"{book} ({names})"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ehb.custodian import Custodian
-from ehb.custodian.consents import Shown
+from ehb.custodian.consents import GivenPerson, OwnNumber, Shown
 from ehb.domain.consent import READING, GranteeKind, HeldConsent
 from ehb.domain.consent_terms import TOO_LONG, Terms, TermsProblem, problems_of
-from ehb.domain.consent_words import VERSION, text_of
-from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, identifier_from
+from ehb.domain.consent_words import VERSION, in_seconds, is_sayable, text_of
+from ehb.domain.identity import OLD_NATIONAL_ID, Identifier, Principal, UnusableIdentifier, identifier_from
 from ehb.domain.provision import Purpose
 from ehb.domain.registry import folded_words, licence_key
 from ehb.domain.selection import Selection
@@ -34,6 +34,8 @@ class Checked:
     number: Identifier | None
     text: str
     problems: tuple[TermsProblem, ...]
+    ending: str = field(default="", repr=False)
+    """How the grantee's number ends, for a person."""
 
 
 async def check(register: Register, terms: Terms, *, language: str, now: datetime, own: bool = True) -> Checked:
@@ -41,10 +43,11 @@ async def check(register: Register, terms: Terms, *, language: str, now: datetim
 
     `own`: whoever proposes them speaks of their own book.
     """
+    terms = in_seconds(terms)
     problems = problems_of(terms, now)
     if any(one.code in TOO_LONG for one in problems):
         return Checked(terms, None, "", tuple(problems))
-    number, name = None, terms.grantee
+    number, name, name_given, ending = None, terms.grantee, terms.grantee, ""
     match terms.grantee_kind:
         case GranteeKind.FACILITY:
             known = await register.facilities.facility(terms.grantee.strip().upper()) if terms.grantee else None
@@ -62,8 +65,12 @@ async def check(register: Register, terms: Terms, *, language: str, now: datetim
             name = f"{found.name} ({found.licence})" if found else name
         case GranteeKind.ROLE:
             terms = replace(terms, grantee=" ".join(folded_words(terms.grantee)))
-            if name and not terms.grantee:
-                problems.append(_unknown("GRANTEE_UNUSABLE", "Phạm vi hành nghề không hợp lệ.", "This is no scope."))
+            scopes = await register.practitioners.scopes()
+            if name and terms.grantee not in scopes:
+                problems.append(
+                    _unknown("SCOPE_UNKNOWN", "Không có phạm vi hành nghề này.", "Unknown scope of practice.")
+                )
+            name = scopes.get(terms.grantee, name)
         case GranteeKind.PERSON:
             try:
                 number = identifier_from(terms.grantee)
@@ -73,7 +80,17 @@ async def check(register: Register, terms: Terms, *, language: str, now: datetim
                 problems.append(
                     _unknown("NUMBER_UNUSABLE", "Số định danh không hợp lệ.", "This is no personal number.")
                 )
-            terms = replace(terms, grantee="")
+            if number is not None and number.system == OLD_NATIONAL_ID:
+                problems.append(
+                    _unknown(
+                        "NUMBER_NOT_UNIQUE",
+                        "Số chứng minh nhân dân 9 số có thể trùng; hãy dùng số định danh 12 số.",
+                        "Two people may have one old nine-digit number: use the 12-digit number.",
+                    )
+                )
+            name = person_words(terms.grantee_label.strip(), ending_of(terms.grantee), en=language == "en")
+            terms = replace(terms, grantee="", grantee_label=terms.grantee_label.strip())
+            ending = ending_of(name_given)
         case _:
             terms = replace(terms, grantee=terms.grantee.strip())
     codes = set().union(*(one.facilities or () for one in (terms.select, *terms.exceptions)))
@@ -86,8 +103,32 @@ async def check(register: Register, terms: Terms, *, language: str, now: datetim
             )
         else:
             names[code] = facility.name
+    if any(one.code in UNSAYABLE for one in problems):
+        return Checked(terms, number, "", tuple(problems), ending)
+    if not is_sayable(terms):
+        problems.append(
+            TermsProblem(
+                "TERMS_NOT_SAYABLE", "select", "Không thể diễn đạt bằng lời.", "These terms cannot be said in words."
+            )
+        )
+        return Checked(terms, number, "", tuple(problems), ending)
     text = text_of(terms, language, grantee_name=name, facilities=names, own=own)
-    return Checked(terms, number, text, tuple(problems))
+    return Checked(terms, number, text, tuple(problems), ending)
+
+
+UNSAYABLE = frozenset({"KIND_UNKNOWN", "FIELD_UNKNOWN", "ACTION_UNKNOWN"})
+"""Problems of terms that name what there are no words for."""
+
+
+def ending_of(number: str) -> str:
+    """The last four characters of a number as it was given: enough to know one's own people again."""
+    return "".join(number.split())[-4:]
+
+
+def person_words(label: str, ending: str, *, en: bool) -> str:
+    """The giver's words for a person, and how their number ends."""
+    number = f"number …{ending}" if en else f"số …{ending}"
+    return f"{label} ({number})" if label else f"({number})"
 
 
 def _unknown(code: str, vi: str, en: str) -> TermsProblem:
@@ -113,9 +154,13 @@ async def give(
         await custodian.consents.may_give(principal, patient_id, path=path)
         return checked.problems
     shown = Shown(checked.text, VERSION, language)
-    return await custodian.consents.give(
-        principal, patient_id, checked.terms, checked.number, shown, child_agrees=child_agrees, path=path
-    )
+    whom = GivenPerson(checked.number, checked.ending) if checked.number is not None else None
+    try:
+        return await custodian.consents.give(
+            principal, patient_id, checked.terms, whom, shown, child_agrees=child_agrees, path=path
+        )
+    except OwnNumber as error:
+        return (_unknown("GRANTEE_IS_SELF", error.vi, error.en),)
 
 
 async def restrict(

@@ -30,6 +30,8 @@ class Practitioners(Protocol):
 
     async def practitioner(self, licence: str) -> RegisteredPractitioner | None: ...
 
+    async def scopes(self) -> Mapping[str, str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:

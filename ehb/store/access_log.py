@@ -168,6 +168,7 @@ def event_of(document: Document) -> AuditEvent:
         agent_licence=agent["licence"],
         agent_actor=agent.get("actor"),
         source=document["source"],
+        detail=document.get("detail"),
     )
 
 

@@ -87,6 +87,7 @@ def _document(event: AuditEvent) -> Document:
             **({"actor": event.agent_actor} if event.agent_actor is not None else {}),
         },
         "source": event.source,
+        **({"detail": event.detail} if event.detail is not None else {}),
         "sections": [section.value for section in event.sections],
     }
 

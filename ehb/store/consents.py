@@ -98,6 +98,11 @@ class ConsentShelf:
         """The key of the book with this number; for a number that nobody has, a key that no book has."""
         return await self._people.book_of(permit, identifier)
 
+    async def is_own_number(self, permit: Permit, identifier: Identifier) -> bool:
+        """Whether a number leads to the person of the permit's book, or to somebody who shares it."""
+        owner = await self._people.owner(permit, identifier)
+        return owner is not None and owner in await self._people.sharing_keys(permit)
+
     async def blind_number(self, identifier: Identifier) -> str:
         """What a consent keeps of a person's number, so that it is found and not told (hexadecimal)."""
         [blind] = self._people.blind([identifier])

@@ -116,7 +116,8 @@ class Intake:
             if placed.moved:
                 await self._records.misplaced(before.patient_id, before.id, session, now=now)
             if placed.moved and placed.problems:  # the first person is told
-                await self._trail.append(dataclasses.replace(event, patient_id=before.patient_id), session)
+                told = dataclasses.replace(event, patient_id=before.patient_id, detail="MOVED_AWAY")
+                await self._trail.append(told, session)
         visit = dataclasses.replace(visit, problems=(*visit.problems, *problems))
         if found is not None:
             await self._people.write(permit, found, session)

@@ -65,7 +65,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("type", 1), ("_id", 1)]),
     ],
     "facility_clients": [IndexModel("facility")],
-    "practitioners": [IndexModel("number", sparse=True)],
+    "practitioners": [IndexModel("number", sparse=True), IndexModel("scope")],
     "trusted_documents": [IndexModel("aliases", unique=True, sparse=True)],
 }
 

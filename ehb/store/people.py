@@ -203,9 +203,13 @@ class People:
         found = self._found(match, details, known, people, "", now)
         if not isinstance(found, Found):
             raise NotFound
+        patient = found.patient
         if found.person.patient_id in people and not compare(found.person.patient(), details).allows_number:
-            return dataclasses.replace(found, patient=found.person.patient(), changed=False)
-        return found
+            patient = found.person.patient()
+        if not patient.is_vouched:
+            held = with_identifiers(patient.identifiers, [number], now, Source.STEWARD)
+            patient = msgspec.structs.replace(patient, identifiers=held)
+        return dataclasses.replace(found, patient=patient, changed=True)
 
     async def _look_up(self, identifiers: Sequence[Identifier], session: Session) -> tuple[Known, dict[bytes, Person]]:
         """The people behind some identifiers, and what `matching` asks about them."""
@@ -273,6 +277,12 @@ class People:
         proven = proven_by(appointment, patient, permit.principal.session, now)
         if proven != patient:
             await self._write(person, proven, (), session)
+
+    async def owner(self, permit: Permit, identifier: Identifier) -> bytes | None:
+        """The key of the person with this identifier, for a decision about the permit's own book."""
+        _require(permit, Action.GIVE_CONSENT)
+        found = await self._identifiers.find_one({"_id": self._blind(identifier)})
+        return bytes(found["patient"]) if found else None
 
     async def book_of(self, permit: Permit, identifier: Identifier) -> bytes:
         """The key of the person with this number; for a number that nobody has, a key that no person has."""

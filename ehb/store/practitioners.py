@@ -6,7 +6,9 @@ own, so that nobody can see from the database which practitioner is which patien
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import math
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
 
 from pymongo import UpdateOne
@@ -17,6 +19,8 @@ from ehb.store.mongo import Document, Mongo, translated
 from ehb.store.remembered import Remembered
 from ehb.store.vault import Vault
 
+_SCOPES_SECONDS = 60.0
+
 
 @translated
 class Practitioners:
@@ -26,6 +30,7 @@ class Practitioners:
         self._practitioners = mongo.database["practitioners"]
         self._vault = vault
         self._cache = Remembered[RegisteredPractitioner]()
+        self._scopes: tuple[float, Mapping[str, str]] = (-math.inf, {})
 
     def number_index(self, national_id: str) -> bytes:
         """The keyed blind index of a number; other than the one that finds the same person's book."""
@@ -73,6 +78,15 @@ class Practitioners:
             and role.owner == (found.number or b"")
         )
 
+    async def scopes(self) -> Mapping[str, str]:
+        """The scopes in the register, as written, by the form in which they are compared; a minute old at most."""
+        asked, known = self._scopes
+        if time.monotonic() - asked > _SCOPES_SECONDS:
+            found = await self._practitioners.distinct("scope")
+            known = {" ".join(folded_words(one)): one for one in sorted(one for one in found if one)}
+            self._scopes = (time.monotonic(), known)
+        return known
+
     async def save(self, practitioners: Sequence[RegisteredPractitioner]) -> None:
         """Write practitioners as they are given."""
         if practitioners:
@@ -85,6 +99,7 @@ class Practitioners:
             )
         for one in practitioners:
             self._cache.forget(licence_key(one.licence))
+        self._scopes = (-math.inf, {})
 
     async def keys_in_force(self, day: date) -> AsyncIterator[str]:
         """The licences that have not ended."""

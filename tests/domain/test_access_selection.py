@@ -143,7 +143,7 @@ LABELS_DO_NOT_MATTER = Selection(labels=frozenset({"HIV"}))
             (consent(select=Selection(sections=CONDITIONS)), consent(select=Selection(sections=ALLERGIES))),
             CONDITIONS | ALLERGIES,
         ),
-        ("a kind can stand anywhere", (consent(select=Selection(kinds=frozenset({"Condition"}))),), ALL_SECTIONS),
+        ("a kind stands in its sections", (consent(select=Selection(kinds=frozenset({"Condition"}))),), CONDITIONS),
         (
             "a kind in a section",
             (consent(select=Selection(sections=CONDITIONS, kinds=frozenset({"Condition"}))),),
@@ -175,8 +175,13 @@ LABELS_DO_NOT_MATTER = Selection(labels=frozenset({"HIV"}))
             ALL_SECTIONS,
         ),
         (
+            "the one kind of a section is denied",
+            (consent(), deny(select=Selection(kinds=frozenset({"Condition"})))),
+            ALL_SECTIONS - CONDITIONS,
+        ),
+        (
             "part of a section is denied",
-            (consent(), deny(select=Selection(sections=CONDITIONS, kinds=frozenset({"Condition"})))),
+            (consent(), deny(select=Selection(sections=CONDITIONS, labels=frozenset({"PSY"})))),
             ALL_SECTIONS,
         ),
         (

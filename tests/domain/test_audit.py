@@ -33,6 +33,7 @@ def test_a_permit_is_recorded_with_its_ground_and_the_sections_it_opened() -> No
         "sections": (Section.CONDITIONS,),
         "agent_licence": None,
         "agent_actor": None,
+        "detail": None,
         "source": None,
     }
 

@@ -48,6 +48,8 @@ class Identities(RuleBasedStateMachine):
         self.accounts: dict[int, int] = {}
         self.sent: list[tuple[str, str, int]] = []
         self.records = 0
+        self.senders: dict[tuple[str, str], set[int]] = {}
+        """Whom the files of a visit code were about."""
         self.versions: dict[tuple[str, str], list[str]] = {}
         self.newest_vouched: dict[int, list[str]] = {}
 
@@ -259,10 +261,12 @@ class Identities(RuleBasedStateMachine):
         text = self.record(human, sensitive)
         visit = Visit(facility, episode, details, text, sensitive)
         status = self.system.submit(visit, self.world.now)
+        self.senders.setdefault((facility, episode), set()).add(human.index)
         if status == "ACCEPTED":
             self.sent.append((facility, episode, human.index))
             self.relabel(facility, episode, human, text, sensitive)
-        self.check_honest(human, identifiers, cards, said, status, episode)
+        only = self.senders[facility, episode] == {human.index}
+        self.check_honest(human, identifiers, cards, said if only else "a shared visit code", status)
         self.judge()
 
     def relabel(self, facility: str, episode: str, human: Human, text: str, sensitive: bool) -> None:
@@ -281,14 +285,9 @@ class Identities(RuleBasedStateMachine):
         cards: tuple[Identifier, ...],
         said: str,
         status: str,
-        episode: str,
     ) -> None:
         """A right file about somebody who has logged in is never refused or left to wait."""
         right = identifiers == ((human.number,) if human.number else ()) and identifiers and not cards and said == "all"
         vouched = human.index in self.readers and self.newest_vouched.get(human.index) == human.numbers[-1:]
-        own = episode.startswith(f"{human.index}-")
-        if right and vouched and own and not any(who != human.index for who in self.senders(episode)):
+        if right and vouched:
             assert status == "ACCEPTED", f"{human.name} is kept out: {status}"
-
-    def senders(self, episode: str) -> set[int]:
-        return {who for _, code, who in self.sent if code == episode}
