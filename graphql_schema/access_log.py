@@ -85,10 +85,15 @@ described(
 )
 
 
-@strawberry.type(description="One line of the access log. But for `reason`, nothing clinical stands in it.")
+@strawberry.type(
+    description="One line of the access log: an access, or equal ones of one day. But for `reason`, nothing clinical "
+    "stands in it."
+)
 class AccessLine:
     id: strawberry.ID = strawberry.field(description="Opaque id.")
-    time: PartialDateTime = strawberry.field(description="When.")
+    time: PartialDateTime = strawberry.field(description="When; of several equal accesses the last.")
+    count: int = strawberry.field(description="How many equal accesses of one day this line stands for.")
+    first_time: PartialDateTime = strawberry.field(description="When the first of them was.")
     text: str = strawberry.field(description="The whole line in plain words, in your language.")
     outcome: Outcome = strawberry.field(description="What the decision was.")
     action: Action = strawberry.field(description="What was asked.")
@@ -143,6 +148,8 @@ def line_of(info: Info, told: service.Told) -> AccessLine:
     return AccessLine(
         id=strawberry.ID(ids.line(line.id)),
         time=instant(event.time),
+        count=line.count,
+        first_time=instant(line.first or event.time),
         text=told.text,
         outcome=Outcome(event.outcome),
         action=Action(event.action),
@@ -194,8 +201,8 @@ class AccessLogQuery:
             facility=facility,
             others=others,
         )
-        context = info.context
-        told, more = await service.lines(
+        context, ids = info.context, info.context.ids
+        told, found = await service.lines(
             context.custodian,
             service.Names(context.facilities, context.practitioners),
             context.principal,
@@ -205,12 +212,13 @@ class AccessLogQuery:
             path="myAccessLog",
         )
         nodes = [line_of(info, one) for one in told]
-        cursors = [info.context.ids.cursor(Position(one.line.event.time, one.line.id), scope) for one in told]
+        ends = (told[0].line.id, found.end) if told else (None, None)
+        start, end = (ids.cursor(Position(told[0].line.event.time, one), scope) if one else None for one in ends)
         page = PageInfo(
-            has_next_page=more,
+            has_next_page=found.has_next,
             has_previous_page=after is not None,
-            start_cursor=cursors[0] if cursors else None,
-            end_cursor=cursors[-1] if cursors else None,
+            start_cursor=start,
+            end_cursor=end,
         )
         return AccessLog(nodes=nodes, page_info=page)
 

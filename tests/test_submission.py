@@ -50,7 +50,7 @@ Lying = dict[str, list[dict[str, Any]]]
 async def _lying(house: House, *but: str) -> Lying:
     """Everything that lies in the database, but for some collections."""
     database = house.mongo.database
-    names = sorted(set(await database.list_collection_names()) - {*but, "system.profile"})
+    names = sorted(set(await database.list_collection_names()) - {*but, "system.profile", "budgets"})
     return {name: await database[name].find().sort("_id", 1).to_list() for name in names}
 
 

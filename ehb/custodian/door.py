@@ -7,6 +7,7 @@ anybody who is signed in is durable before it is told.
 from __future__ import annotations
 
 import dataclasses
+from asyncio import gather
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Protocol
@@ -24,7 +25,7 @@ from ehb.domain.access import (
 )
 from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.audit import AuditEvent, audit_event
-from ehb.domain.budget import HOUR, Budget, actor
+from ehb.domain.budget import DAY, HOUR, Budget, actor
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import PractitionerRole, Principal
 from ehb.errors import (
@@ -50,6 +51,9 @@ BUDGETS: dict[Action, Budget] = {
     for action, most in ((Action.FIND_PATIENT, 120), (Action.OPEN_PRESENTATION, 120), (Action.OPEN_EMERGENCY, 20))
 }
 """How often one person may do what could be used to try numbers and codes: more than the busiest ward does by hand."""
+BUDGETS[Action.DISPUTE] = Budget(Action.DISPUTE.value, 10, DAY)
+REFUSED_ABOUT_ONE, REFUSED_IN_ALL = Budget("REFUSED_ABOUT_ONE", 30, HOUR), Budget("REFUSED_IN_ALL", 300, HOUR)
+"""Refusals of one caller that are written down one by one: about one book, and about all books."""
 
 
 class StandingStore(Protocol):
@@ -176,10 +180,26 @@ class Door:
         return budget.wait(now)
 
     async def refuse(self, request: AccessRequest, decision: Deny, path: str) -> None:
-        """Record a refusal; nobody's knocking must not fill the trail."""
-        if decision.reason is not DenyReason.NOT_SIGNED_IN:
-            now = request.now or self._clock()
-            await self._store.record_event(audit_event(request, decision, path=path, now=now))
+        """Record a refusal, but not of anonymous callers.
+
+        The first refusals of an hour are recorded one by one; then one event says that there were more. So nobody can
+        bury the other lines of an access log.
+        """
+        if decision.reason is DenyReason.NOT_SIGNED_IN:
+            return
+        now, who = request.now or self._clock(), actor(request.principal)
+        about, every = await self._count_refusal(who, request.patient_id, now) if who is not None else (1, 1)
+        within = about <= REFUSED_ABOUT_ONE.most and every <= REFUSED_IN_ALL.most
+        if within or about in (1, REFUSED_ABOUT_ONE.most + 1):
+            detail = None if within else "REFUSED_FURTHER"
+            await self._store.record_event(audit_event(request, decision, path=path, now=now, detail=detail))
+
+    async def _count_refusal(self, who: bytes, book: bytes | None, now: datetime) -> tuple[int, int]:
+        """Count a refusal; how many of this caller there are in this hour about this book, and about all."""
+        about = who + b"\0" + (book or b"")
+        return await gather(
+            self._store.spend(about, REFUSED_ABOUT_ONE, 1, now), self._store.spend(who, REFUSED_IN_ALL, 1, now)
+        )
 
     async def _standing(self, request: AccessRequest, now: datetime) -> Standing:
         book = request.patient_id

@@ -16,7 +16,7 @@ from ehb.custodian.door import Door
 from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.identity import Principal
-from ehb.domain.trail import Dispute, Line, TrailQuery
+from ehb.domain.trail import Dispute, Line, TrailPage, TrailQuery
 from ehb.domain.trail_seal import Proof
 from ehb.errors import Conflict, Forbidden, NotFound
 from ehb.traces import apart
@@ -25,7 +25,7 @@ from ehb.traces import apart
 class TrailStore(Protocol):
     """What the trail needs of the store; `ehb.store.access_log.AccessLog` is the one there is."""
 
-    async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]: ...
+    async def lines(self, permit: Permit, query: TrailQuery) -> TrailPage: ...
 
     async def proof(self, permit: Permit, line: bytes) -> Proof | None: ...
 
@@ -53,10 +53,8 @@ class Trail:
         self._store = store
         self._clock = clock
 
-    async def lines(
-        self, principal: Principal, patient_id: bytes | None, query: TrailQuery, *, path: str
-    ) -> list[Line]:
-        """Lines of a book's trail, newest first, one more than asked for if there is one. Raises Forbidden.
+    async def lines(self, principal: Principal, patient_id: bytes | None, query: TrailQuery, *, path: str) -> TrailPage:
+        """A page of a book's access log, newest first. Raises Forbidden.
 
         Where somebody visits can tell as much as the record: a representative to whom sensitive records are closed
         sees what they did themselves, and nothing else.

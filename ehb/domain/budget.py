@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from ehb.domain.identity import Principal, PrincipalKind
 
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

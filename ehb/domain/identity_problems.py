@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ehb.domain.budget import DAY, HOUR, Budget
 from ehb.domain.matching import Doubt, Warned
 from ehb.domain.submission import Problem, Severity
 
@@ -43,6 +44,17 @@ _MESSAGES: dict[Doubt | Warned, tuple[str, str]] = {
     ),
 }
 
+UNCHECKED = Problem(
+    Severity.WARNING,
+    "identity.unchecked",
+    "Hôm nay đã kiểm tra người này nhiều lần nên không trả lời thêm về định danh; hãy gửi chính thức hoặc thử lại sau.",
+    "This person was checked many times today: nothing more is said about the identity. Send it, or try later.",
+)
+IDENTITY_ANSWERS = Budget("IDENTITY_ANSWERS", 5, DAY)
+"""How often in a day one facility is told whether a description fits one person."""
+REHEARSALS = Budget("DRY_RUN", 600, HOUR)
+"""Dry runs of one facility's client."""
+
 PERSON_CHANGED = Problem(
     Severity.WARNING,
     "episode.person_changed",
@@ -77,3 +89,19 @@ def warnings_of(warned: Iterable[Warned]) -> tuple[Problem, ...]:
 def _problem(code: Doubt | Warned, severity: Severity) -> Problem:
     vi, en = _MESSAGES[code]
     return Problem(severity, code.value, vi, en)
+
+
+def without_answer(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems of a receipt without what they tell about a known person."""
+    return (*(one for one in problems if not is_answer(one)), UNCHECKED)
+
+
+def is_answer(problem: Problem) -> bool:
+    """Whether a problem tells something about a person whom the book knows."""
+    return problem.rule in _ANSWERS
+
+
+_ANSWERS = frozenset(
+    {Warned.BIRTH_DATE.value, Warned.NAME.value, Doubt.OTHER_PERSON.value, Doubt.OLD_NUMBER.value}
+    | {Doubt.CARD_OF_ANOTHER.value}
+)

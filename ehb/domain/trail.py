@@ -38,6 +38,19 @@ class Line:
     own: frozenset[bytes]
     name: str | None = field(default=None, repr=False)
     reason: str | None = field(default=None, repr=False)
+    count: int = 1
+    """How many equal events of one day this line stands for; `id` and `event` are the newest one's."""
+    first: datetime | None = None
+    """When the oldest of them was."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """Lines, newest first; `end` is the id of the oldest event that the page has looked at."""
+
+    lines: tuple[Line, ...]
+    end: bytes | None
+    has_next: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ehb.custodian import Custodian
 from ehb.domain.identity import Principal
 from ehb.domain.reason import letters, visible
-from ehb.domain.trail import Dispute, Line, TrailQuery
+from ehb.domain.trail import Dispute, Line, TrailPage, TrailQuery
 from ehb.domain.trail_words import Who, kind_of, sentence
 from ehb.errors import BadInput
 from ehb.services.registry import Facilities, Practitioners
@@ -45,12 +45,12 @@ async def lines(
     *,
     language: str,
     path: str,
-) -> tuple[list[Told], bool]:
-    """A page of a book's trail, newest first, and whether more follows. Raises Forbidden and BadInput."""
+) -> tuple[list[Told], TrailPage]:
+    """A page of a book's access log in words, newest first, and the page itself. Raises Forbidden and BadInput."""
     if not 1 <= query.first <= MOST_LINES:
         raise BadInput(vi=f"first: từ 1 đến {MOST_LINES}.", en=f"first is 1 to {MOST_LINES}.")
-    found = await custodian.trail.lines(principal, patient_id, query, path=path)
-    return await told(names, found[: query.first], language), len(found) > query.first
+    page = await custodian.trail.lines(principal, patient_id, query, path=path)
+    return await told(names, page.lines, language), page
 
 
 async def told(names: Names, lines: Sequence[Line], language: str) -> list[Told]:

@@ -6,12 +6,16 @@ trail. The one invariant: an objection lies beside its line and never in it: a l
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 from ehb.domain.access import Action, Ground, Permit
 from ehb.domain.audit import AuditEvent
+from ehb.domain.coding import VIETNAM
 from ehb.domain.records import Section
-from ehb.domain.trail import Dispute, Line, TrailQuery
+from ehb.domain.trail import Dispute, Line, TrailPage, TrailQuery
 from ehb.domain.trail_seal import Proof
 from ehb.errors import Conflict, Forbidden, NotFound
 from ehb.store.audit_trail import AuditTrail
@@ -24,6 +28,26 @@ from ehb.store.trail_seals import TrailProofs
 from ehb.store.vault import DataKey
 
 _REASON = b"dispute\0"
+_BATCH = 200
+MAX_EVENTS_A_PAGE = 2_000
+
+
+@dataclasses.dataclass(slots=True)
+class _Folded:
+    """Equal events of one day: the newest, how many, and when the oldest was."""
+
+    newest: Document
+    count: int = 0
+    first: datetime | None = None
+
+
+def _alike(document: Document) -> tuple[Any, ...]:
+    """What two events of one day share that are told as one line."""
+    agent = document["agent"]
+    who = tuple(agent.get(name) for name in ("kind", "patient", "facility", "licence", "actor"))
+    what = tuple(document.get(name) for name in ("path", "action", "purpose", "outcome", "rule", "source", "detail"))
+    day = document["time"].astimezone(VIETNAM).date()
+    return (day, who, what, tuple(document["sections"]))
 
 
 @translated
@@ -40,33 +64,64 @@ class AccessLog:
         self._changes = Changes(mongo)
         self._proofs = TrailProofs(mongo)
 
-    async def lines(self, permit: Permit, query: TrailQuery) -> list[Line]:
-        """One line more than a page, if there is one, newest first."""
+    async def lines(self, permit: Permit, query: TrailQuery) -> TrailPage:
+        """A page of lines, newest first. Equal events of one day are one line with a count.
+
+        Each event is looked at once over all pages. A page looks at MAX_EVENTS_A_PAGE at most, so that many equal
+        events cost no more than many others; then it has fewer lines, and another page follows.
+        """
         people = await self._book(permit)
         book = list(people)
+        folded: dict[tuple[Any, ...], _Folded] = {}
+        end, looked_at, has_next = query.after, 0, False
+        while not has_next:
+            batch = await self._events_after(book, query, end)
+            for document in batch:
+                key = _alike(document)
+                if key not in folded and len(folded) == query.first:
+                    has_next = True
+                    break
+                one = folded.setdefault(key, _Folded(document))
+                one.count, one.first = one.count + 1, document["time"]
+                end, looked_at = bytes(document["_id"]), looked_at + 1
+            if len(batch) < _BATCH:
+                break
+            if looked_at >= MAX_EVENTS_A_PAGE:
+                has_next = True
+        lines = await self._told(people, [*folded.values()])
+        return TrailPage(lines, end if folded else None, has_next)
+
+    async def _events_after(self, book: Sequence[bytes], query: TrailQuery, after: bytes | None) -> list[Document]:
+        """The next events of a book's people behind one event, in the order of time."""
+        behind = dataclasses.replace(query, after=after)
         found: list[Document] = []
         for person in book:
-            wanted = {"_id": _range(person, query), **_filter(query, book)}
-            found += await self._events.find(wanted).sort("_id", -1).limit(query.first + 1).to_list()
+            wanted = {"_id": _range(person, behind), **_filter(query, book)}
+            found += await self._events.find(wanted).sort("_id", -1).limit(_BATCH).to_list()
         found.sort(key=lambda one: bytes(one["_id"])[16:], reverse=True)
-        page = found[: query.first + 1]
+        return found[:_BATCH]
+
+    async def _told(self, people: dict[bytes, DataKey], page: Sequence[_Folded]) -> tuple[Line, ...]:
+        documents = [one.newest for one in page]
         disputed = {
             bytes(one["_id"])
-            async for one in self._disputes.find({"_id": {"$in": [one["_id"] for one in page]}}, {"_id": 1})
+            async for one in self._disputes.find({"_id": {"$in": [one["_id"] for one in documents]}}, {"_id": 1})
         }
-        names = await self._names({one["agent"]["patient"] for one in page if _is_known_to_the_person(one)})
-        reasons = await self._grants.reasons(people, _emergencies(page))
-        return [
+        names = await self._names({one["agent"]["patient"] for one in documents if _is_known_to_the_person(one)})
+        reasons = await self._grants.reasons(people, _emergencies(documents))
+        return tuple(
             Line(
-                bytes(one["_id"]),
-                event_of(one),
-                bytes(one["_id"]) in disputed,
-                frozenset(book),
-                names.get(one["agent"]["patient"]) if _is_known_to_the_person(one) else None,
-                reasons.get(one["source"]),
+                bytes(one.newest["_id"]),
+                event_of(one.newest),
+                bytes(one.newest["_id"]) in disputed,
+                frozenset(people),
+                names.get(one.newest["agent"]["patient"]) if _is_known_to_the_person(one.newest) else None,
+                reasons.get(one.newest["source"]),
+                one.count,
+                one.first,
             )
             for one in page
-        ]
+        )
 
     async def proof(self, permit: Permit, line: bytes) -> Proof | None:
         """That a line of the permit's book is sealed; None while it is not. Raises NotFound for any other line."""

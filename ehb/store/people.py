@@ -186,6 +186,13 @@ class People:
             for permit, details, now in asked
         ]
 
+    async def named_by(self, permit: Permit, details: PatientDetails) -> bytes | None:
+        """The person to whom the best key of a visit leads, whether or not the visit fits them."""
+        _require(permit, Action.SUBMIT)
+        keys = (*details.identifiers, *details.cards)
+        owners = await self._known(keys, None) if keys else {}
+        return next((owners[one] for one in keys if one in owners), None)
+
     async def owner_of(self, permit: Permit, details: PatientDetails, session: Session) -> bytes | None:
         """The person whom a waiting visit is about as things are now; None while it is doubtful or nobody's."""
         _require(permit, Action.SUBMIT, Action.SIGN_IN)
@@ -305,7 +312,7 @@ class People:
         found = self._people.find({"_id": {"$in": list(people)}, "key": {"$exists": True}}, {"key": 1}, session=session)
         return {bytes(one["_id"]): self._vault.data_key(one["_id"], one["key"]) async for one in found}
 
-    async def _known(self, identifiers: Iterable[Identifier], session: Session) -> dict[Identifier, bytes]:
+    async def _known(self, identifiers: Iterable[Identifier], session: Session | None) -> dict[Identifier, bytes]:
         blind = {self._blind(identifier): identifier for identifier in identifiers}
         found = await self._identifiers.find({"_id": {"$in": list(blind)}}, session=session).to_list()
         return {blind[bytes(document["_id"])]: bytes(document["patient"]) for document in found}

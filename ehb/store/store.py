@@ -20,10 +20,11 @@ from ehb.domain.book import ReadQuery
 from ehb.domain.budget import Budget
 from ehb.domain.coding import VIETNAM
 from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, PractitionerRole, SignedIn
+from ehb.domain.identity_problems import IDENTITY_ANSWERS, REHEARSALS, is_answer, without_answer
 from ehb.domain.records import Record
 from ehb.domain.sensitivity_lists import CodeLists
-from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, VisitSummary, Waiting, refused
-from ehb.errors import Conflict, NotFound
+from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, Status, VisitSummary, Waiting, refused
+from ehb.errors import Conflict, NotFound, RateLimited
 from ehb.store.access_log import AccessLog
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.budgets import Budgets
@@ -117,12 +118,39 @@ class Store:
         """Store a visit, refuse it, or keep it waiting; `dry_run` goes the very same way and undoes it."""
         sent = Sent(permit, visit, body, event, now)
         if dry_run:
-            receipt = await self._submit(sent, keep=False)
-            await self._trail.append(event)
-            return receipt
+            return await self._rehearse(sent)
         if refused(visit.problems) or len(body) > _SHARES:
-            return await self._submit(sent)
-        return await self._arriving.one(sent)
+            receipt = await self._submit(sent)
+        else:
+            receipt = await self._arriving.one(sent)
+        if any(is_answer(one) for one in receipt.problems):
+            named = await self._people.named_by(permit, visit.patient)
+            if named is not None and await self._is_answered(sent, named):
+                return dataclasses.replace(receipt, problems=without_answer(receipt.problems))
+        return receipt
+
+    async def _rehearse(self, sent: Sent) -> Receipt:
+        """Judge a visit and store nothing. The person whom it names finds it in their access log.
+
+        Raises RateLimited for too many dry runs of one client. After a few about one person in a day, the receipt tells
+        nothing more about the identity: trying birth dates gives nothing.
+        """
+        client = f"{sent.permit.facility}\0{sent.permit.principal.client_id}".encode()
+        if await self._budgets.spend(client, REHEARSALS, 1, sent.now) > REHEARSALS.most:
+            raise RateLimited(REHEARSALS.wait(sent.now))
+        named = await self._people.named_by(sent.permit, sent.visit.patient)
+        event = dataclasses.replace(sent.event, patient_id=named, detail="REHEARSED")
+        await self._trail.append(event)
+        receipt = await self._submit(sent, keep=False)
+        if named is None or not await self._is_answered(sent, named) or receipt.status is Status.REJECTED:
+            return receipt
+        problems = without_answer(receipt.problems)
+        return dataclasses.replace(receipt, status=Status.WAITING_FOR_IDENTITY, records=0, problems=problems)
+
+    async def _is_answered(self, sent: Sent, person: bytes) -> bool:
+        """Count an answer about a person to a facility; whether it was given often enough today."""
+        who = f"{sent.permit.facility}\0".encode() + person
+        return await self._budgets.spend(who, IDENTITY_ANSWERS, 1, sent.now) > IDENTITY_ANSWERS.most
 
     async def _submit(self, sent: Sent, *, keep: bool = True) -> Receipt:
         step = self._intake.reject if refused(sent.visit.problems) else self._intake.accept
