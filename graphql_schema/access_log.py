@@ -68,6 +68,7 @@ described(
         "PRESENT": "Show part of the own book to the clinician in front of one, see the showings, end one.",
         "OPEN_PRESENTATION": "Open what is being shown.",
         "OPEN_EMERGENCY": "Open a book to save life or health.",
+        "DISOWN_VISIT": "Say that a visit in the own book is somebody else's.",
         "END_EMERGENCY": "End an emergency opening of the own book.",
         "REVIEW_EMERGENCY": "Judge emergency openings afterwards.",
         "APPOINT_GUARDIAN": "Enter or end a guardianship that was proven.",

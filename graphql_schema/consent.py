@@ -252,6 +252,15 @@ class ConsentMutation:
         return shown(info, book, held)
 
     @strawberry.mutation(
+        description="Say that the visit of this record is not yours: it leaves your book at once, for everybody, and a "
+        "steward looks into it. NOT_FOUND when it is no record of yours."
+    )
+    async def report_not_mine(self, info: Info, id: RecordId) -> DonePayload:
+        book, key = _record(info, id)
+        await info.context.custodian.disown(info.context.principal, book, key, path="reportNotMine")
+        return DonePayload(id=id)
+
+    @strawberry.mutation(
         description="Show a hidden record again. NOT_FOUND when it is not hidden, or no record of yours; "
         "STEP_UP_REQUIRED when the login is too weak or too long ago."
     )

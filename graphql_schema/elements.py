@@ -228,7 +228,8 @@ described(
     {
         "SUPERSEDED": "The facility sent a later version, or the visit without it.",
         "ENTERED_IN_ERROR": "The facility took the visit back.",
-        "MOVED": "The facility sent the visit again as another person's; nothing of its content is shown any more.",
+        "MOVED": "The visit turned out to be another person's; nothing of its content is shown any more.",
+        "DISOWNED": "The person said that the visit is somebody else's; nothing of its content is shown any more.",
     },
 )
 

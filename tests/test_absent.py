@@ -63,6 +63,7 @@ ROOTS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "approveConsent": (GRANT, "mutation($id: ID!) { approveConsent(id: $id) { id } }", (CITIZEN, DOCTOR)),
     "withdrawConsent": (GRANT, "mutation($id: ID!) { withdrawConsent(id: $id) { id } }", (CITIZEN, DOCTOR)),
     "restrictRecord": (RECORD, "mutation($id: ID!) { restrictRecord(id: $id) { id } }", (CITIZEN, DOCTOR)),
+    "reportNotMine": (RECORD, "mutation($id: ID!) { reportNotMine(id: $id) { id } }", (CITIZEN, DOCTOR)),
     "liftRestriction": (RECORD, "mutation($id: ID!) { liftRestriction(id: $id) { id } }", (CITIZEN, DOCTOR)),
     "startPresentation": (
         BOOK,
@@ -96,6 +97,7 @@ PROMISED = {
     "withdrawConsent",
     "approveConsent",
     "restrictRecord",
+    "reportNotMine",
     "liftRestriction",
     "endPresentation",
     "endEmergency",

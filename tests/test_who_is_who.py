@@ -336,3 +336,105 @@ async def test_correction_that_labels_a_visit_closes_its_earlier_versions(house:
            .replace("query($p: ID!)", "query")))["myHealthBook"]  # fmt: skip
     notes = [one for one in own["corrections"]["nodes"] if one["__typename"] == "ClinicalImpression"]
     assert [one["labels"] for one in notes] == [["PSY"]]
+
+
+# "This is not mine", and what a steward does about it
+
+
+MINE = """{ myHealthBook { timeline(first: 100) { nodes { id __typename } }
+  corrections(first: 100) { nodes { ended { why } } } } }"""
+NOT_MINE = "mutation($id: ID!) { reportNotMine(id: $id) { id } }"
+
+
+async def test_visit_that_is_not_mine_leaves_at_once_and_a_steward_hands_it_over(house: House) -> None:
+    await send(house, visit_file())
+    await send(house, visit_file({"MA_LK": "LK-2"}))
+    token = await house.citizen(VICTIM, birthdate="1985-03-07")
+    before = (await house.data(token, MINE))["myHealthBook"]["timeline"]["nodes"]
+
+    await house.data(token, NOT_MINE, {"id": before[0]["id"]})
+    after = (await house.data(token, MINE))["myHealthBook"]
+    door = stewards_door(house)
+    [doubt] = await stewardship.doubts(door, STEWARD, first=10, path=PATH)
+    assert doubt.episode is not None
+    moved = await stewardship.hand_over(door, STEWARD, doubt.episode, TWIN, path=PATH)
+
+    assert len(before) == 12
+    assert len(after["timeline"]["nodes"]) == 6
+    assert {one["ended"]["why"] for one in after["corrections"]["nodes"]} == {"DISOWNED"}
+    assert (doubt.kind, doubt.facility, len(doubt.sides)) == ("NOT_MINE", FACILITY, 1)
+    assert moved == 6
+    assert await records(house, await house.citizen(TWIN, birthdate="1985-03-07")) == 6
+    assert await records(house, token) == 6
+    assert await stewardship.doubts(door, STEWARD, first=10, path=PATH) == []
+
+
+async def test_visit_that_was_theirs_after_all_is_given_back(house: House) -> None:
+    await send(house, visit_file({"LY_DO_VV": "Sốt"}))
+    await send(house, visit_file())
+    token = await house.citizen(VICTIM, birthdate="1985-03-07")
+    [first, *_] = (await house.data(token, MINE))["myHealthBook"]["timeline"]["nodes"]
+    await house.data(token, NOT_MINE, {"id": first["id"]})
+    refused = await send(house, visit_file({"LY_DO_VV": "Ho"}))
+    door = stewards_door(house)
+    [doubt] = await stewardship.doubts(door, STEWARD, first=10, path=PATH)
+    assert doubt.episode is not None
+
+    await stewardship.give_back(door, STEWARD, doubt.episode, path=PATH)
+
+    assert (refused["status"], rules(refused)) == ("REJECTED", ["episode.disowned"])
+    assert await records(house, token) == 6
+    assert (await send(house, visit_file({"LY_DO_VV": "Ho"})))["status"] == "ACCEPTED"
+
+
+async def test_login_that_does_not_fit_is_shown_to_a_steward_with_both_sides(house: House) -> None:
+    await send(house, visit_file({"HO_TEN": "Trần Thị Khác", "NGAY_SINH": "198512310000"}))
+    await house.citizen(VICTIM, birthdate="1985-03-07")
+    door = stewards_door(house)
+
+    [doubt] = await stewardship.doubts(door, STEWARD, first=10, path=PATH)
+    await door.close_doubt(STEWARD, doubt.id, path=PATH)
+
+    assert [(side.name, side.vouched) for side in doubt.sides] == [("Nguyễn Thị Thử", True), ("Trần Thị Khác", False)]
+    assert VICTIM not in str(doubt.sides)
+    assert await stewardship.doubts(door, STEWARD, first=10, path=PATH) == []
+
+
+async def test_books_that_files_joined_before_are_found(house: House) -> None:
+    """A second number whose source is not known, as the first version left it."""
+    from ehb.domain.identity import HeldIdentifier
+
+    await house.citizen(VICTIM, birthdate="1985-03-07")
+    await house.citizen(TWIN, birthdate="1985-03-07")
+    await _teach(house, VICTIM, HeldIdentifier(NATIONAL, THIEF, "2026-01-01"))
+
+    found = [one async for one in stewards_door(house).doubtful(STEWARD, path=PATH) if one is not None]
+
+    assert [(one.side.name, one.why) for one in found] == [
+        (
+            "Nguyễn Thị Thử",
+            ("national numbers of another sex or year of birth", "a second national number that no login vouched for"),
+        )
+    ]
+
+
+async def _teach(house: House, number: str, held: Any) -> None:
+    import msgspec
+
+    from ehb.store.people import _encode
+    from ehb.store.vault import Vault
+
+    vault = Vault(house.keys)
+    pointer = await house.mongo.database["identifiers"].find_one(
+        {"_id": vault.blind_index("identifier", NATIONAL, number)}
+    )
+    assert pointer is not None
+    document = await house.mongo.database["people"].find_one({"_id": pointer["patient"]})
+    assert document is not None
+    key = vault.data_key(document["_id"], document["key"])
+    from ehb.domain.identity import Patient
+
+    patient = msgspec.msgpack.decode(key.open(document["sealed"], b"patient\0" + document["_id"]), type=Patient)
+    taught = msgspec.structs.replace(patient, identifiers=(*patient.identifiers, held))
+    sealed = key.seal(_encode(taught), b"patient\0" + document["_id"])
+    await house.mongo.database["people"].update_one({"_id": document["_id"]}, {"$set": {"sealed": sealed}})

@@ -28,6 +28,7 @@ def add_commands(commands: Any) -> None:
         change = _command(done, name, summary)
         change.set_defaults(run=_merge, undo=undo)
         change.add_argument("--reason", required=True, help="why, kept sealed; no name and no number in it")
+    _add_doubts(done)
     disputes = _command(done, "disputes", "lines of the access log that people object to, the newest first")
     disputes.add_argument("--first", type=_count, default=100, help="how many (100)")
     disputes.set_defaults(run=_disputes)
@@ -35,6 +36,23 @@ def add_commands(commands: Any) -> None:
     _add_emergencies(done)
     for action in done.choices.values():
         action.add_argument("--steward", required=True, help="your name in the trail, such as a staff code")
+
+
+def _add_doubts(done: Any) -> None:
+    doubts = _command(done, "doubts", "who may not be who they seem: logins that do not fit, visits called another's")
+    doubts.add_argument("--first", type=_count, default=100, help="how many (100)")
+    doubts.set_defaults(run=_doubts)
+    _command(done, "doubtful", "books that a file may have joined before; looks at every book").set_defaults(
+        run=_doubtful
+    )
+    over = _command(done, "hand-over", "put a visit into the book of another person, whose number is read from stdin")
+    back = _command(done, "give-back", "leave a visit that its person called another's where it was")
+    for command, run in ((over, _hand_over), (back, _give_back)):
+        command.add_argument("visit", metavar="VISIT", help="as `ehb people doubts` shows it")
+        command.set_defaults(run=run)
+    close = _command(done, "close", "close a doubt: nothing has to be done")
+    close.add_argument("doubt", metavar="DOUBT", help="as `ehb people doubts` shows it")
+    close.set_defaults(run=_close)
 
 
 def _add_guardians(done: Any) -> None:
@@ -77,7 +95,52 @@ def _waiting(given: argparse.Namespace) -> None:
     from ehb.cli import stewarding
 
     for one in asyncio.run(stewarding.waiting(given.steward, given.first)):
-        print(f"{one.receipt}  {one.facility}  {one.source}  {one.received_at}")
+        print("  ".join((one.receipt, one.facility, one.source, one.received_at, *one.rules)))
+
+
+def _doubts(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    for one in asyncio.run(stewarding.doubts(given.steward, given.first)):
+        visit = f"  visit {one.episode.hex()} of {one.facility}" if one.episode is not None else ""
+        print(f"{one.id.hex()}  {one.kind}  {one.at:%Y-%m-%d %H:%M}{visit}")
+        for side in one.sides:
+            print(f"    {_side(side)}")
+
+
+def _doubtful(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    for one in asyncio.run(stewarding.doubtful(given.steward)):
+        print(f"{one.side.person.hex()}  {_side(one.side)}")
+        print(f"    {'; '.join(one.why)}")
+
+
+def _side(side: Any) -> str:
+    from ehb.domain.doubt import endings
+
+    vouched = "vouched by the eID" if side.vouched else "known from files"
+    return f"{side.name or '-'}, {side.birth_date or '-'}, {side.sex or '-'}, {vouched}; numbers {endings(side) or '-'}"
+
+
+def _hand_over(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    print(f"{asyncio.run(stewarding.hand_over(given.steward, given.visit))} records moved")
+
+
+def _give_back(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    asyncio.run(stewarding.give_back(given.steward, given.visit))
+    print("given back")
+
+
+def _close(given: argparse.Namespace) -> None:
+    from ehb.cli import stewarding
+
+    asyncio.run(stewarding.close(given.steward, given.doubt))
+    print("closed")
 
 
 def _resolve(given: argparse.Namespace) -> None:

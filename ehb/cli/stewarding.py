@@ -12,11 +12,14 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import TypeVar
 
+from tqdm import tqdm
+
 from ehb.app import open_custodian
 from ehb.cli.serving import house
 from ehb.custodian import Custodian
 from ehb.custodian.emergencies import ReviewQueue
 from ehb.domain.coding import VIETNAM
+from ehb.domain.doubt import DoubtfulBook, OpenDoubt
 from ehb.domain.emergency import Verdict
 from ehb.domain.guardianship import Appointment
 from ehb.domain.identity import Principal, PrincipalKind
@@ -38,6 +41,57 @@ async def resolve(steward: str, receipt_id: str) -> Receipt:
     """Put a waiting submission into the book of the number on standard input."""
     [number] = numbers("number of the person: ")
     return await _through(lambda door: stewardship.resolve(door, _principal(steward), receipt_id, number, path=_PATH))
+
+
+async def doubts(steward: str, first: int) -> list[OpenDoubt]:
+    """Doubts about who is who, the oldest first."""
+    return await _through(lambda door: stewardship.doubts(door, _principal(steward), first=first, path=_PATH))
+
+
+async def doubtful(steward: str) -> list[DoubtfulBook]:
+    """Books that a file may have joined; progress goes to standard error."""
+
+    async def work(door: Custodian) -> list[DoubtfulBook]:
+        found: list[DoubtfulBook] = []
+        with tqdm(unit=" books", disable=None) as progress:
+            async for one in door.doubtful(_principal(steward), path=_PATH):
+                if one is None:
+                    progress.update(1_000)
+                else:
+                    found.append(one)
+        return found
+
+    return await _through(work)
+
+
+async def hand_over(steward: str, visit: str) -> int:
+    """Put a visit into the book of the number on standard input."""
+    [number] = numbers("number of the person whose visit it is: ")
+    key = _key(visit)
+    return await _through(lambda door: stewardship.hand_over(door, _principal(steward), key, number, path=_PATH))
+
+
+async def give_back(steward: str, visit: str) -> None:
+    """Leave a visit where it was."""
+    key = _key(visit)
+    await _through(lambda door: stewardship.give_back(door, _principal(steward), key, path=_PATH))
+
+
+async def close(steward: str, doubt: str) -> None:
+    """Close a doubt."""
+    key = _key(doubt)
+    await _through(lambda door: door.close_doubt(_principal(steward), key, path=_PATH))
+
+
+def _key(text: str) -> bytes:
+    """The 16 bytes of an id as a list shows it. Raises BadInput."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 16:
+        raise BadInput(vi="Không phải mã trong danh sách.", en="This is not an id of the list.")
+    return key
 
 
 async def merge(steward: str, reason: str, *, undo: bool) -> None:

@@ -6,24 +6,25 @@ The one invariant: fetching and recording may run side by side; if either fails,
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Protocol
 
-from ehb.custodian.consents import Consents, ConsentStore
+from ehb.custodian.consents import Consents, ConsentStore, own_affair
 from ehb.custodian.door import Door
 from ehb.custodian.emergencies import Emergencies, EmergencyStore
 from ehb.custodian.guardians import Guardians, GuardianStore
 from ehb.custodian.presentations import Presentations, PresentationStore
 from ehb.custodian.preview import Previews
 from ehb.custodian.trail import Trail, TrailStore
-from ehb.domain.access import AccessRequest, Action, Permit, Purpose
+from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose
 from ehb.domain.assurance import USUAL, Assurance
 from ehb.domain.audit import AuditEvent, audit_event
 from ehb.domain.book import ReadQuery
 from ehb.domain.budget import Budget
 from ehb.domain.coding import VIETNAM
+from ehb.domain.doubt import DoubtfulBook, OpenDoubt
 from ehb.domain.identity import (
     ElectronicIdentity,
     Identifier,
@@ -82,6 +83,18 @@ class Store(Protocol):
     async def unmerge(
         self, permit: Permit, one: Identifier, other: Identifier, reason: str, event: AuditEvent, *, now: datetime
     ) -> None: ...
+
+    async def disown(self, permit: Permit, key: bytes, event: AuditEvent, *, now: datetime) -> bool: ...
+
+    async def doubts(self, permit: Permit, first: int) -> list[OpenDoubt]: ...
+
+    def doubtful(self, permit: Permit) -> AsyncIterator[DoubtfulBook | None]: ...
+
+    async def close_doubt(self, permit: Permit, doubt: bytes, event: AuditEvent, *, now: datetime) -> bool: ...
+
+    async def decide_visit(
+        self, permit: Permit, episode: bytes, number: Identifier | None, event: AuditEvent, *, now: datetime
+    ) -> int | None: ...
 
     async def facility_in_force(self, code: str, day: date) -> bool: ...
 
@@ -224,6 +237,45 @@ class Custodian:
         if receipt is None:
             raise NotFound
         return receipt
+
+    async def disown(self, principal: Principal, patient_id: bytes, key: bytes, *, path: str) -> None:
+        """Say that the visit of a record is somebody else's: it leaves the book at once. Raises NotFound."""
+        now = self._clock()
+        asked = own_affair(principal, Action.DISOWN_VISIT, patient_id)
+        request, permit = await self._door.about(asked, path, otherwise=NotFound)
+        event = audit_event(request, permit, path=path, now=now)
+        if not await self._store.disown(permit, key, event, now=now):
+            await self._door.refuse(request, Deny(DenyReason.NO_LEGAL_GROUND), path)
+            raise NotFound
+
+    async def doubts(self, principal: Principal, first: int, *, path: str) -> list[OpenDoubt]:
+        """For a steward: doubts about who is who, the oldest first."""
+        permit, event = await self._steward(principal, Action.LIST_WAITING, path, self._clock())
+        await self._store.record_event(event)
+        return await self._store.doubts(permit, first)
+
+    async def doubtful(self, principal: Principal, *, path: str) -> AsyncIterator[DoubtfulBook | None]:
+        """For a steward: books that a file may have joined; None now and then, for progress."""
+        permit, event = await self._steward(principal, Action.LIST_WAITING, path, self._clock())
+        await self._store.record_event(event)
+        async for one in self._store.doubtful(permit):
+            yield one
+
+    async def close_doubt(self, principal: Principal, doubt: bytes, *, path: str) -> None:
+        """For a steward: nothing has to be done about a doubt. Raises NotFound for one that is not open."""
+        now = self._clock()
+        permit, event = await self._steward(principal, Action.RESOLVE_IDENTITY, path, now)
+        if not await self._store.close_doubt(permit, doubt, event, now=now):
+            raise NotFound
+
+    async def decide_visit(self, principal: Principal, episode: bytes, number: Identifier | None, *, path: str) -> int:
+        """For a steward: put a visit into the book of a number, or back (None). Raises NotFound."""
+        now = self._clock()
+        permit, event = await self._steward(principal, Action.RESOLVE_IDENTITY, path, now)
+        moved = await self._store.decide_visit(permit, episode, number, event, now=now)
+        if moved is None:
+            raise NotFound
+        return moved
 
     async def merge(self, principal: Principal, one: Identifier, other: Identifier, reason: str, *, path: str) -> None:
         """For a steward: let two people share a book. Raises NotFound and Conflict."""

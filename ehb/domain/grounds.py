@@ -30,6 +30,7 @@ _OWN_AFFAIRS = frozenset(
         Action.READ_CONSENTS,
         Action.PRESENT,
         Action.END_EMERGENCY,
+        Action.DISOWN_VISIT,
         Action.READ_TRAIL,
         Action.DISPUTE,
         Action.PREVIEW,

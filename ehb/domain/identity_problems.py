@@ -61,6 +61,12 @@ PERSON_CHANGED = Problem(
     "Mã lượt khám này trước đây gửi cho người khác; hồ sơ được chuyển sang người bệnh mới và người trước được báo.",
     "This visit was sent for another person before; it moves to the new patient, and the first person is told.",
 )
+EPISODE_DISOWNED = Problem(
+    Severity.ERROR,
+    "episode.disowned",
+    "Người có sổ báo lượt khám này không phải của họ; hãy kiểm tra người bệnh và số định danh.",
+    "The person says that this visit is not theirs; check the patient and the number.",
+)
 EPISODE_OF_ANOTHER = Problem(
     Severity.ERROR,
     "episode.other_person",

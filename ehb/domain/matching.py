@@ -403,10 +403,13 @@ def facts_in(number: Identifier) -> tuple[str, str] | None:
 
     The fourth digit is century and sex, from 0 and 1 for men and women of the 1900s; two digits of the year follow.
     """
-    if number.system != NATIONAL_ID:
-        return None
-    century, sex = divmod(int(number.value[3]), 2)
-    return ("female" if sex else "male"), f"{19 + century}{number.value[4:6]}"
+    return facts_in_digits(number.value) if number.system == NATIONAL_ID else None
+
+
+def facts_in_digits(value: str) -> tuple[str, str]:
+    """Sex and year of birth in the twelve digits of a national number."""
+    century, sex = divmod(int(value[3]), 2)
+    return ("female" if sex else "male"), f"{19 + century}{value[4:6]}"
 
 
 def closing_birth_date(patients: Sequence[Patient], proofs: Sequence[str | None] = ()) -> str | None:

@@ -62,6 +62,8 @@ class Action(enum.StrEnum):
     """Judge emergency openings afterwards."""
     APPOINT_GUARDIAN = "APPOINT_GUARDIAN"
     """Enter or end a guardianship that was proven."""
+    DISOWN_VISIT = "DISOWN_VISIT"
+    """Say that a visit in the own book is somebody else's."""
     READ_TRAIL = "READ_TRAIL"
     """See who asked for a book."""
     DISPUTE = "DISPUTE"

@@ -124,7 +124,9 @@ class Ending(enum.StrEnum):
     ENTERED_IN_ERROR = "ENTERED_IN_ERROR"
     """The facility took the visit back (FHIR entered-in-error)."""
     MOVED = "MOVED"
-    """The facility sent the visit again as another person's."""
+    """The visit was sent again as another person's, or a steward put it into another person's book."""
+    DISOWNED = "DISOWNED"
+    """The person said that the visit is somebody else's."""
 
 
 class Ended(msgspec.Struct, frozen=True):

@@ -165,6 +165,8 @@ class Waiting:
     facility: str
     source: str
     received_at: str
+    rules: tuple[str, ...] = ()
+    """Why it waits, when it names a number that is doubtful."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,10 @@ ACTIONS: dict[Action, tuple[str, str]] = {
     Action.END_EMERGENCY: ("chấm dứt một lần mở khẩn cấp {what}", "ended an emergency opening of {what}"),
     Action.REVIEW_EMERGENCY: ("xem xét một lần mở khẩn cấp {what}", "reviewed an emergency opening of {what}"),
     Action.APPOINT_GUARDIAN: ("thay đổi người đại diện trong {what}", "changed a guardian of {what}"),
+    Action.DISOWN_VISIT: (
+        "báo một lượt khám không phải của mình trong {what}",
+        "said that a visit is somebody else's in {what}",
+    ),
     Action.READ_TRAIL: ("xem nhật ký truy cập {what}", "read the access log of {what}"),
     Action.DISPUTE: ("phản đối một lần truy cập {what}", "objected to an access to {what}"),
     Action.LIST_DISPUTES: ("xem các phản đối về {what}", "looked at the objections about {what}"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date
 
 from ehb.custodian import Custodian
+from ehb.domain.doubt import OpenDoubt
 from ehb.domain.guardianship import Appointment
 from ehb.domain.identity import Identifier, Principal, UnusableIdentifier, card_from, identifier_from
 from ehb.domain.submission import Receipt, Waiting
@@ -25,6 +26,21 @@ async def resolve(custodian: Custodian, principal: Principal, receipt_id: str, n
     Raises BadInput for a number that can be none, NotFound for a submission that does not wait.
     """
     return await custodian.resolve(principal, receipt_id, _identifier(number), path=path)
+
+
+async def doubts(custodian: Custodian, principal: Principal, *, first: int, path: str) -> list[OpenDoubt]:
+    """Doubts about who is who, the oldest first, with both sides."""
+    return await custodian.doubts(principal, first, path=path)
+
+
+async def hand_over(custodian: Custodian, principal: Principal, episode: bytes, number: str, *, path: str) -> int:
+    """Put a visit into the book of this number; how many records moved. Raises BadInput and NotFound."""
+    return await custodian.decide_visit(principal, episode, _identifier(number), path=path)
+
+
+async def give_back(custodian: Custodian, principal: Principal, episode: bytes, *, path: str) -> None:
+    """A visit that its person called another's is theirs after all. Raises NotFound."""
+    await custodian.decide_visit(principal, episode, None, path=path)
 
 
 async def merge(custodian: Custodian, principal: Principal, one: str, other: str, reason: str, *, path: str) -> None:

@@ -15,13 +15,14 @@ from datetime import datetime
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import Identifier
-from ehb.domain.identity_problems import waiting_problems
+from ehb.domain.identity_problems import EPISODE_DISOWNED, waiting_problems
 from ehb.domain.matching import Uncertain
 from ehb.domain.placement import Earlier, Placement, place_version
 from ehb.domain.records import LegalStatus, Record
 from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import (
     LATE_CHECK_IN,
+    PatientDetails,
     Problem,
     Receipt,
     Status,
@@ -29,6 +30,7 @@ from ehb.domain.submission import (
     records_from,
 )
 from ehb.store.audit_trail import AuditTrail
+from ehb.store.doubts import Doubts
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import Found, People, Person
 from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
@@ -68,8 +70,10 @@ class Intake:
         receipts: ReceiptShelf,
         registry: Registry,
         lists: CodeLists,
+        doubts: Doubts,
     ) -> None:
         self._people = people
+        self._doubts = doubts
         self._records = records
         self._receipts = receipts
         self._submissions = Submissions(mongo, vault)
@@ -244,6 +248,51 @@ class Intake:
             lists=self._lists,
         )
 
+    async def disown(self, permit: Permit, key: bytes, event: AuditEvent, session: Session, *, now: datetime) -> bool:
+        """Close a visit of the permit's book to everybody; False when no record counts under this key."""
+        found = await self._records.episode_of(permit, await self._people.sharing_keys(permit), key)
+        if found is None:
+            return False
+        patient_id, episode, facility = found
+        person = await self._people.find_person(permit, patient_id, session)
+        if person is None:
+            return False
+        await self._records.disown(patient_id, episode, session, now=now)
+        await self._submissions.mark_disowned(permit, episode, session, disowned=True)
+        await self._doubts.note_visit(permit, person, episode, facility, now=now, session=session)
+        await self._trail.append(dataclasses.replace(event, patient_id=patient_id), session)
+        return True
+
+    async def decide_visit(
+        self,
+        permit: Permit,
+        episode: bytes,
+        number: Identifier | None,
+        event: AuditEvent,
+        session: Session,
+        *,
+        now: datetime,
+    ) -> int | None:
+        """Put a visit into the book of a number, or back (None); how many records moved, None for no such visit."""
+        owner = await self._submissions.person_of(permit, episode, session)
+        person = await self._people.for_steward(permit, owner) if owner is not None else None
+        if person is None:
+            return None
+        await self._trail.append(dataclasses.replace(event, patient_id=person.patient_id), session)
+        await self._doubts.close_of_visit(permit, episode, now=now, session=session)
+        if number is None:
+            await self._records.give_back(person.patient_id, episode, session)
+            await self._submissions.mark_disowned(permit, episode, session, disowned=False)
+            return 0
+        found = await self._people.assign(permit, PatientDetails(), number, now=now, session=session)
+        if found.person.patient_id == person.patient_id:
+            return None
+        await self._people.write(permit, found, session)
+        moved = await self._records.hand_over(person, episode, found.person, session, now=now)
+        await self._submissions.hand_over(permit, episode, person, found.person, session)
+        await self._trail.append(dataclasses.replace(event, patient_id=found.person.patient_id), session)
+        return moved
+
     async def settle_vouched(
         self, permit: Permit, person: Person, numbers: Sequence[Identifier], event: AuditEvent, session: Session
     ) -> None:
@@ -303,6 +352,8 @@ def _placed(
 ) -> Placement:
     """Where a new version goes. What was taken back may be sent again for anybody."""
     person = outcome.person.patient_id if isinstance(outcome, Found) else None
+    if before.disowned and person in (None, before.patient_id):
+        return Placement(None, refused=True, problems=(EPISODE_DISOWNED,))
     uncertain = outcome if isinstance(outcome, Uncertain) else None
     if earlier is None or not before.digest:
         key = person or (earlier.patient_id if earlier is not None and uncertain is None else None)

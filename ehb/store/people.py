@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -290,6 +290,42 @@ class People:
         _require(permit, Action.GIVE_CONSENT)
         found = await self._identifiers.find_one({"_id": self._blind(identifier)})
         return bytes(found["patient"]) if found else None
+
+    async def find_person(self, permit: Permit, patient_id: bytes, session: Session) -> Person | None:
+        """One of the people who share the permit's book."""
+        _require(permit, Action.DISOWN_VISIT)
+        return await self._person(patient_id, session)
+
+    async def for_steward(self, permit: Permit, patient_id: bytes) -> Person | None:
+        """A person whom a doubt names."""
+        _require(permit, Action.LIST_WAITING, Action.RESOLVE_IDENTITY)
+        return await self._person(patient_id)
+
+    async def everybody(self, permit: Permit) -> AsyncIterator[Person]:
+        """Every person, for a steward who looks for doubtful books."""
+        _require(permit, Action.LIST_WAITING)
+        async for document in self._people.find().sort("_id", 1):
+            if (person := self._opened(document)) is not None:
+                yield person
+
+    async def accounts(self, permit: Permit) -> AsyncIterator[tuple[bytes, int]]:
+        """How many eID accounts lead to each person who has more than one.
+
+        An account is told from a number by not being among the person's identifiers.
+        """
+        _require(permit, Action.LIST_WAITING)
+        pointing = {"_id": "$patient", "keys": {"$push": "$_id"}}
+        grouped = await self._identifiers.aggregate(
+            [{"$group": pointing}, {"$match": {"keys.1": {"$exists": True}}}], allowDiskUse=True
+        )
+        async for one in grouped:
+            person = await self._person(bytes(one["_id"]))
+            if person is None:
+                continue
+            numbers = {self._blind(Identifier(held.system, held.value)) for held in person.patient().identifiers}
+            count = len({bytes(key) for key in one["keys"]} - numbers)
+            if count > 1:
+                yield person.patient_id, count
 
     async def book_of(self, permit: Permit, identifier: Identifier) -> bytes:
         """The key of the person with this number; for a number that nobody has, a key that no person has."""

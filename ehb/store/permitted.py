@@ -23,7 +23,14 @@ from ehb.store.vault import DataKey
 CURRENT = "current"
 MOVED = "misplaced"
 """A version that the facility now calls another person's: shown as having been there, without content."""
-ENDED = {"superseded": Ending.SUPERSEDED, "entered-in-error": Ending.ENTERED_IN_ERROR, MOVED: Ending.MOVED}
+DISOWNED = "disowned"
+"""A version that the person says is another person's: closed to everybody until a steward has decided."""
+ENDED = {
+    "superseded": Ending.SUPERSEDED,
+    "entered-in-error": Ending.ENTERED_IN_ERROR,
+    MOVED: Ending.MOVED,
+    DISOWNED: Ending.DISOWNED,
+}
 """States of a version on disk."""
 _LOW, _HIGH = b"\x00", b"\xff"
 _ID_SIZE = 38

@@ -60,9 +60,17 @@ class ReceiptShelf:
         """What waits for an identity at all facilities, the oldest first."""
         if permit.action is not Action.LIST_WAITING:
             raise Forbidden
-        found = self._submissions.find(WAITS, {"facility": 1, "source": 1, "received": 1}).sort("received", 1)
+        found = self._submissions.find(WAITS, {"facility": 1, "source": 1, "received": 1, "problems.rule": 1}).sort(
+            "received", 1
+        )
         return [
-            Waiting(receipt_id_of(one["_id"]), one["facility"], one["source"], rfc3339(one["received"]))
+            Waiting(
+                receipt_id_of(one["_id"]),
+                one["facility"],
+                one["source"],
+                rfc3339(one["received"]),
+                tuple(problem["rule"] for problem in one["problems"] if problem["rule"].startswith("identi")),
+            )
             async for one in found.limit(first)
         ]
 

@@ -27,7 +27,7 @@ from ehb.errors import Forbidden, TooLarge
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.payloads import Decode, encode, reading, whole
 from ehb.store.people import People, Person
-from ehb.store.permitted import CURRENT, ENDED, MOVED, labels_behind, permitted, range_of, sortable, tokens
+from ehb.store.permitted import CURRENT, DISOWNED, ENDED, MOVED, labels_behind, permitted, range_of, sortable, tokens
 from ehb.store.vault import DataKey
 from ehb.traces import span
 
@@ -166,6 +166,45 @@ class Records:
             session=session,
         )
 
+    async def episode_of(self, permit: Permit, people: Iterable[bytes], key: bytes) -> tuple[bytes, bytes, str] | None:
+        """Person, episode and facility of the record that counts under this key in the permit's book."""
+        if permit.action is not Action.DISOWN_VISIT:
+            raise Forbidden
+        for patient_id in people:
+            wanted = {**range_of(patient_id), "key": key, "state": CURRENT}
+            found = await self._records.find_one(wanted, {"episode": 1, "facility": 1})
+            if found is not None:
+                return patient_id, bytes(found["episode"]), found["facility"]
+        return None
+
+    async def disown(self, patient_id: bytes, episode: bytes, session: Session, *, now: datetime) -> None:
+        """Close all versions of a visit to everybody; what counted is remembered."""
+        mine = {**range_of(patient_id), "episode": episode}
+        await self._records.update_many({**mine, "state": CURRENT}, {"$set": {"counted": True}}, session=session)
+        ended = {"state": DISOWNED, "ended": now}
+        await self._records.update_many({**mine, "state": {"$ne": MOVED}}, {"$set": ended}, session=session)
+
+    async def give_back(self, patient_id: bytes, episode: bytes, session: Session) -> None:
+        """The visit is this person's after all."""
+        mine = {**range_of(patient_id), "episode": episode, "state": DISOWNED}
+        counted = {**mine, "counted": True}
+        back = {"$set": {"state": CURRENT}, "$unset": {"ended": "", "counted": ""}}
+        await self._records.update_many(counted, back, session=session)
+        await self._records.update_many(mine, {"$set": {"state": _STATE_OF[Ending.SUPERSEDED]}}, session=session)
+
+    async def hand_over(self, person: Person, episode: bytes, other: Person, session: Session, *, now: datetime) -> int:
+        """Move what counts of a visit into another person's book; how many records that are.
+
+        The first person keeps that the visit was there, without its content.
+        """
+        mine = {**range_of(person.patient_id), "episode": episode}
+        counts = {**mine, "$or": [{"state": CURRENT}, {"state": DISOWNED, "counted": True}]}
+        documents = await self._records.find(counts, session=session).to_list()
+        records = opened(person.data_key, documents)
+        await self.append(other, episode, records, session, now=now, new=False)
+        await self.misplaced(person.patient_id, episode, session, now=now)
+        return len(records)
+
     async def _reclaim(self, patient_id: bytes, episode: bytes, session: Session) -> None:
         """The episode is this person's after all: its versions here are history again."""
         await self._records.update_many(
@@ -213,7 +252,7 @@ def _place(record: Record) -> tuple[datetime, bytes]:
 def _with_end(record: Record, key: DataKey, document: Document) -> Record:
     """An ended version: how it ended, and with the labels that the newest version of its visit has."""
     record = msgspec.structs.replace(record, labels=labels_behind(document["labels"], record.labels, key))
-    if document["state"] == MOVED:
+    if document["state"] in (MOVED, DISOWNED):
         record = without_content(record)
     reason = document.get("reason")
     ended = Ended(

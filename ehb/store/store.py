@@ -10,7 +10,7 @@ transaction, so a crash at any moment leaves either all of them or none.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import date, datetime
 from functools import partial
 
@@ -19,6 +19,7 @@ from ehb.domain.audit import AuditEvent
 from ehb.domain.book import ReadQuery
 from ehb.domain.budget import Budget
 from ehb.domain.coding import VIETNAM
+from ehb.domain.doubt import DoubtfulBook, OpenDoubt
 from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, PractitionerRole, SignedIn
 from ehb.domain.identity_problems import IDENTITY_ANSWERS, REHEARSALS, is_answer, without_answer
 from ehb.domain.records import Record
@@ -59,11 +60,13 @@ class Store:
         self._budgets = Budgets(mongo)
         self._people = People(mongo, vault)
         self._merges = Merges(mongo)
-        self._doubts = Doubts(mongo)
+        self._doubts = Doubts(mongo, self._people)
         self._records = Records(mongo, self._people)
         self._receipts = ReceiptShelf(mongo, vault, self._people)
         self._registry = Registry(mongo)
-        self._intake = Intake(mongo, vault, self._people, self._records, self._receipts, self._registry, lists)
+        self._intake = Intake(
+            mongo, vault, self._people, self._records, self._receipts, self._registry, lists, self._doubts
+        )
         self._arriving = GroupCommit[Sent, Receipt](self._submit, self._submit_together, Sent.touches)
         self._practitioners = Practitioners(mongo, vault)
         grants = Grants(mongo, self._people, vault)
@@ -214,6 +217,42 @@ class Store:
 
         async def work(session: Session) -> Receipt | None:
             return await self._intake.resolve(permit, receipt_id, identifier, event, session, now=now)
+
+        return await self._mongo.transaction(work)
+
+    async def doubts(self, permit: Permit, first: int) -> list[OpenDoubt]:
+        """What a steward has to decide about who is who, the oldest first."""
+        return await self._doubts.open(permit, first)
+
+    async def doubtful(self, permit: Permit) -> AsyncIterator[DoubtfulBook | None]:
+        """Books that a file may have joined; None now and then, for progress."""
+        async for one in self._doubts.doubtful(permit):
+            yield one
+
+    async def close_doubt(self, permit: Permit, doubt: bytes, event: AuditEvent, *, now: datetime) -> bool:
+        """Close a doubt; False when it is not open."""
+
+        async def work(session: Session) -> bool:
+            await self._trail.append(event, session)
+            return await self._doubts.close(permit, doubt, now=now, session=session)
+
+        return await self._mongo.transaction(work)
+
+    async def disown(self, permit: Permit, key: bytes, event: AuditEvent, *, now: datetime) -> bool:
+        """Close the visit of a record to everybody, by its person's word; False when there is no such record."""
+
+        async def work(session: Session) -> bool:
+            return await self._intake.disown(permit, key, event, session, now=now)
+
+        return await self._mongo.transaction(work)
+
+    async def decide_visit(
+        self, permit: Permit, episode: bytes, number: Identifier | None, event: AuditEvent, *, now: datetime
+    ) -> int | None:
+        """Put a visit into the book of a number, or back; how many records moved, None when there is no such visit."""
+
+        async def work(session: Session) -> int | None:
+            return await self._intake.decide_visit(permit, episode, number, event, session, now=now)
 
         return await self._mongo.transaction(work)
 

@@ -49,6 +49,8 @@ class Episode:
     patient_id: bytes | None
     preliminary: bool = False
     """The visit has only been checked in."""
+    disowned: bool = False
+    """Its person said that it is somebody else's, and no steward has decided yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,32 @@ class Submissions:
                 }
                 await self._owned(submission, person, session, **sealed)
 
+    async def mark_disowned(self, permit: Permit, episode: bytes, session: Session, *, disowned: bool) -> None:
+        """Note that the person of a visit calls it another's, or that a steward has decided."""
+        _require(permit, Action.DISOWN_VISIT, Action.RESOLVE_IDENTITY)
+        await self._episodes.update_one({"_id": episode}, {"$set": {"disowned": disowned}}, session=session)
+
+    async def person_of(self, permit: Permit, episode: bytes, session: Session) -> bytes | None:
+        """The key of the person in whose book a visit stands."""
+        _require(permit, Action.RESOLVE_IDENTITY)
+        found = await self._episodes.find_one({"_id": episode}, {"patient": 1}, session=session)
+        return bytes(found["patient"]) if found and found["patient"] is not None else None
+
+    async def hand_over(self, permit: Permit, episode: bytes, person: Person, other: Person, session: Session) -> None:
+        """Seal under another person's key what was sent for a visit, so that erasing reaches it there."""
+        _require(permit, Action.RESOLVE_IDENTITY)
+        async for found in self._submissions.find({"episode": episode, "patient": person.patient_id}, session=session):
+            place = bytes(found["_id"])
+            sealed = {
+                name: other.data_key.seal(person.data_key.open(found[name], at + place), at + place)
+                for name, at in (("code", CODE), ("sealed", _BODY))
+            }
+            await self._submissions.update_one(
+                {"_id": place}, {"$set": {"patient": other.patient_id, **sealed}}, session=session
+            )
+        owner = {"$set": {"patient": other.patient_id, "disowned": False}}
+        await self._episodes.update_one({"_id": episode}, owner, session=session)
+
     async def waiting(self, permit: Permit, submission: bytes, session: Session) -> Kept | None:
         """A submission that waits for an identity, with its visit; None for any other."""
         _require(permit, Action.RESOLVE_IDENTITY)
@@ -286,5 +314,12 @@ def _fields(episode: Episode) -> Document:
 
 
 def _episode(found: Document) -> Episode:
-    preliminary = found.get("preliminary", False)
-    return Episode(found["_id"], found["version"], found["digest"], found["submission"], found["patient"], preliminary)
+    return Episode(
+        found["_id"],
+        found["version"],
+        found["digest"],
+        found["submission"],
+        found["patient"],
+        found.get("preliminary", False),
+        found.get("disowned", False),
+    )

@@ -136,7 +136,7 @@ def test_a_ground_that_says_no_says_why() -> None:
 
 OWN_AFFAIRS = {
     *(Action.GIVE_CONSENT, Action.WITHDRAW_CONSENT, Action.READ_CONSENTS, Action.PRESENT),
-    *(Action.READ_TRAIL, Action.DISPUTE, Action.PREVIEW, Action.END_EMERGENCY),
+    *(Action.READ_TRAIL, Action.DISPUTE, Action.PREVIEW, Action.END_EMERGENCY, Action.DISOWN_VISIT),
 }
 
 
