@@ -52,6 +52,9 @@ NAMED: Mapping[str, Shape] = {
     "claim": re.compile(r"[A-Za-z_]{1,40}"),
     "why": re.compile(r"timeout|name|address|size|encoding|url|JWK set|status [1-5][0-9]{2}|[A-Z][A-Za-z]{2,40}Error"),
     "number": _NUMBER,
+    "facility": re.compile(r"[0-9A-Z]{5}"),
+    "count": _NUMBER,
+    "usual": _NUMBER,
     "dropped": re.compile(r"[a-z_]{1,40}"),
 }
 """What a line may say besides its event, level, time and logger, and how it must look. A list holds such values."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import httpx2
@@ -11,6 +11,7 @@ from graphql import build_schema, parse
 
 from ehb import routes
 from ehb.formats import fhir, visit_xml
+from ehb.store.store import KEPT_REFUSED
 from graphql_schema import limits
 from graphql_schema.limits import MAX_SAME_NAME, Judge, merges_too_many
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
@@ -18,18 +19,6 @@ from tests.house import House
 
 XML = {"Content-Type": "application/xml"}
 OVERLAPPING = "{ myHealthBook { timeline { nodes { " + "code { coding { system } } " * 240 + "} } } }"
-
-
-class Body:
-    """A body in pieces that tells how many of them were taken."""
-
-    def __init__(self, pieces: int) -> None:
-        self.taken, self._pieces = 0, pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for _ in range(self._pieces):
-            self.taken += 1
-            yield b"<a/>" * 25_000
 
 
 async def post(house: House, token: str | None, content: Any, **headers: str) -> httpx2.Response:
@@ -78,14 +67,6 @@ async def test_file_of_too_many_elements_is_refused_before_it_is_parsed(kind: st
     assert ("xml.too_many" in rules) is (kind == "xml")
 
 
-async def test_files_of_one_sender_cost_points(house: House, changes: dict[str, Any]) -> None:
-    token = await house.facility(FACILITY)
-
-    first = await post(house, token, visit_file())
-
-    assert first.status_code == 201
-
-
 @pytest.mark.parametrize("changes", [{"facility_points": 2_000}])
 async def test_more_files_than_the_points_of_a_sender_wait(house: House) -> None:
     token = await house.facility(FACILITY)
@@ -95,6 +76,21 @@ async def test_more_files_than_the_points_of_a_sender_wait(house: House) -> None
     assert answers[0].status_code == 201
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_bytes_of_refused_files_are_kept_up_to_a_quota(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ehb.store.store.KEPT_REFUSED", replace(KEPT_REFUSED, most=3_000))
+    token = await house.facility(FACILITY)
+    faulty = b"<GIAMDINHHS>" + b"x" * 2_000 + b"</GIAMDINHHS>"
+
+    receipts = [(await post(house, token, faulty + b" " * nth)).json() for nth in range(3)]
+    sizes = [len(one["sealed"]) async for one in house.mongo.database["submissions"].find().sort("received", 1)]
+
+    assert {one["status"] for one in receipts} == {"REJECTED"}
+    assert sizes[1] == sizes[2] < sizes[0]
+    headers = {"Authorization": f"Bearer {token}"}
+    again = await house.http.get(f"/facility/submissions/{receipts[2]['id']}", headers=headers)
+    assert again.json()["problems"] == receipts[2]["problems"]
 
 
 # GraphQL
@@ -126,8 +122,6 @@ def test_names_are_counted_as_they_are_merged(text: str, refused: bool) -> None:
 
 
 async def test_anonymous_callers_have_a_budget_by_address(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from dataclasses import replace
-
     from graphql_schema import allowance
 
     monkeypatch.setattr(allowance, "UNKNOWN_ADDRESS", replace(allowance.UNKNOWN_ADDRESS, most=20_000))

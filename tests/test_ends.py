@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ehb.domain.emergency import Verdict
+from ehb.domain.emergency import DELEGATED, Rate, Verdict
 from ehb.services import emergency as emergency_service
 from ehb.store import remembered
 from ehb.store.practitioners import Practitioners
@@ -158,3 +158,45 @@ async def test_suspended_facility_can_do_nothing_from_the_next_request_on(house:
     dry = await house.submit(token, visit_file(), dry_run=True)
     assert (again.status_code, dry.status_code) == (403, 403)
     assert await house.mongo.database["submissions"].count_documents({"retracted": {"$exists": True}}) == 0
+
+
+# A facility's rate
+
+
+@pytest.mark.parametrize(
+    ("today", "lately", "alarming"),
+    [(4, 4, False), (5, 5, True), (6, 34, True), (6, 62, False), (7, 63, True), (300, 300 + 28 * 100, False)],
+)
+def test_three_times_the_usual_rate_is_an_alarm(today: int, lately: int, alarming: bool) -> None:
+    assert Rate(today, lately).is_alarming is alarming
+
+
+async def test_facility_that_opens_far_more_than_usual_raises_one_alarm_a_day(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, token, book = await world(house)
+
+    for _ in range(7):
+        await opened(house, token, book)
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "more emergencies than usual" in line]
+    assert len(told) == 1
+    assert f'"facility":"{FACILITY}"' in told[0].replace(" ", "")
+
+
+async def test_systems_of_one_facility_open_a_bounded_number_of_books(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.test_delegation import exchanged
+
+    _, token, book = await world(house)
+    monkeypatch.setattr("ehb.custodian.emergencies.DELEGATED", replace(DELEGATED, most=2))
+    system = (await exchanged(house, token))["access_token"]
+
+    codes = []
+    for _ in range(3):
+        answer = await house.ask(system, OPEN, {"p": book, "reason": REASON})
+        codes.append(answer["errors"][0]["extensions"]["code"] if "errors" in answer else None)
+
+    assert codes == [None, None, "RATE_LIMITED"]
+    assert "errors" not in await house.ask(token, OPEN, {"p": book, "reason": REASON})

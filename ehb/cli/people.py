@@ -196,6 +196,8 @@ def _emergencies(given: argparse.Namespace) -> None:
         f"{counts.waiting} waiting ({counts.overdue} overdue)"
         + (f", {counts.unconfirmed} to confirm" if counts.unconfirmed else "")
     )
+    if queue.rate.is_alarming:
+        print(f"ALARM: {queue.rate.today} in the last day, usually {queue.rate.usual:.1f} a day")
 
 
 def _review(given: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ import dataclasses
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from ehb.custodian.consents import own_affair
@@ -18,17 +18,24 @@ from ehb.custodian.door import Door
 from ehb.custodian.presentations import Ending
 from ehb.domain.access import AccessRequest, Action, Deny, DenyReason, Permit, Purpose, decide
 from ehb.domain.audit import AuditEvent, audit_event
+from ehb.domain.budget import Budget
 from ehb.domain.emergency import (
+    ALARM_FROM,
+    DELEGATED,
+    OF_FACILITY,
     RECIPROCAL_WITHIN,
+    USUAL_OVER,
     Emergency,
     EmergencyCounts,
     HeldEmergency,
+    Rate,
     Reviewed,
     Verdict,
 )
 from ehb.domain.identity import Principal, PrincipalKind
 from ehb.domain.presentation import Holder
-from ehb.errors import Conflict, Forbidden, NotFound
+from ehb.errors import Conflict, Forbidden, NotFound, RateLimited
+from ehb.logs import log
 
 
 class OneEmergency(Protocol):
@@ -62,6 +69,8 @@ class EmergencyStore(Protocol):
 
     async def emergencies(self, permit: Permit) -> list[HeldEmergency]: ...
 
+    async def lately(self, permit: Permit, facility: str, since: datetime) -> int: ...
+
     async def counts(self, permit: Permit, facility: str, now: datetime) -> EmergencyCounts: ...
 
 
@@ -69,6 +78,8 @@ class HasEmergencies(Protocol):
     """The part of the store that this room is given."""
 
     async def record_event(self, event: AuditEvent) -> None: ...
+
+    async def spend(self, actor: bytes, budget: Budget, amount: int, now: datetime) -> int: ...
 
     @property
     def presentations(self) -> EmergencyStore: ...
@@ -83,6 +94,7 @@ class ReviewQueue:
 
     emergencies: list[tuple[bytes, HeldEmergency]]
     counts: EmergencyCounts
+    rate: Rate
 
 
 class Emergencies:
@@ -103,6 +115,8 @@ class Emergencies:
         role, now = principal.role, self._clock()
         if role is None:
             raise Forbidden
+        if principal.actor is not None:
+            await self._require_delegated_room(request, role.facility, path, now)
         emergency = Emergency(os.urandom(16), Holder(role.licence, role.facility), now, reason)
         held = HeldEmergency(emergency)
         known, standing = await self._door.known(request)
@@ -117,7 +131,30 @@ class Emergencies:
         except NotFound:
             await self._door.refuse(request, Deny(DenyReason.NO_LEGAL_GROUND), path)
             raise
+        await self._watch(permit, role.facility, now)
         return held
+
+    async def _require_delegated_room(self, request: AccessRequest, facility: str, path: str, now: datetime) -> None:
+        """Raises RateLimited when the systems of a facility have opened as many books in an hour as they may."""
+        if await self._store.spend(f"facility\0{facility}".encode(), DELEGATED, 1, now) > DELEGATED.most:
+            await self._door.refuse(request, Deny(DenyReason.TOO_OFTEN), path)
+            raise RateLimited(DELEGATED.wait(now))
+
+    async def _watch(self, permit: Permit, facility: str, now: datetime) -> None:
+        """Raise an alarm once a day when a facility opens far more books than usual."""
+        today = await self._store.spend(f"facility\0{facility}".encode(), OF_FACILITY, 1, now)
+        if today < ALARM_FROM:
+            return
+        lately = await self._store.presentations.lately(permit, facility, now - USUAL_OVER)
+        rate = Rate(today, lately)
+        alarmed = f"alarm\0{facility}".encode()
+        if rate.is_alarming and await self._store.spend(alarmed, OF_FACILITY, 1, now) == 1:
+            log.warning(
+                "a facility opens more emergencies than usual",
+                facility=facility,
+                count=today,
+                usual=round(rate.usual, 1),
+            )
 
     async def may_open(self, principal: Principal, patient_id: bytes | None, *, path: str) -> None:
         """Record an opening that was not said well enough. Raises Forbidden for whoever may not open any."""
@@ -179,7 +216,9 @@ class Emergencies:
         shelf = self._store.presentations
         found = await shelf.reviews(permit, own, waiting=waiting, first=first)
         emergencies = [(one.patient_id, one.held) for one in found if isinstance(one.held, HeldEmergency)]
-        return ReviewQueue(emergencies, await shelf.counts(permit, own, now))
+        today = await shelf.lately(permit, own, now - timedelta(days=1))
+        rate = Rate(today, await shelf.lately(permit, own, now - USUAL_OVER))
+        return ReviewQueue(emergencies, await shelf.counts(permit, own, now), rate)
 
     async def review(
         self, principal: Principal, patient_id: bytes | None, emergency: bytes, verdict: Verdict, *, path: str

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ehb.domain.book import SUMMARY_SECTIONS
+from ehb.domain.budget import DAY, HOUR, Budget
 from ehb.domain.presentation import Holder
 from ehb.domain.provision import AccessRequest, Action, Ground, Provision, Purpose
 from ehb.domain.selection import EVERYTHING, Selection
@@ -25,8 +26,32 @@ REVIEW_WITHIN = timedelta(days=5)
 """Three working days (domain facts §5), a weekend between them."""
 RECIPROCAL_WITHIN = timedelta(days=180)
 """Two colleagues who judge each other within this time are looked at by a steward."""
+DELEGATED = Budget("DELEGATED_EMERGENCIES", 60, HOUR)
+"""Emergencies that the systems of one facility may open for its practitioners: a stolen system opens no more."""
+OF_FACILITY = Budget("EMERGENCIES_OF_FACILITY", 2**31, DAY)
+"""Counts a facility's emergencies of a day; never refuses one."""
+ALARM_FROM, ALARM_TIMES, USUAL_OVER = 5, 3, timedelta(days=28)
+"""An alarm: so many in a day at least, and more than so many times the daily mean of this long."""
 SHORTEST_REASON, LONGEST_REASON = 10, 1_000
 """Letters that can be read, and characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many emergencies a facility opened today, and how many in all in the time that `USUAL_OVER` names."""
+
+    today: int
+    lately: int
+
+    @property
+    def usual(self) -> float:
+        """In a day, without today's."""
+        return max(0, self.lately - self.today) / USUAL_OVER.days
+
+    @property
+    def is_alarming(self) -> bool:
+        """Far more than usual."""
+        return self.today >= ALARM_FROM and self.today > ALARM_TIMES * self.usual
 
 
 class Verdict(enum.StrEnum):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from ehb.domain.access import Permit
+from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.emergency import LONGEST, REVIEW_WITHIN, Emergency, EmergencyCounts, HeldEmergency, Reviewed, Verdict
 from ehb.domain.identity import PrincipalKind
@@ -211,6 +211,13 @@ class PresentationShelf:
         proper, misuse = by.get(Verdict.PROPER.value, 0), by.get(Verdict.MISUSE.value, 0)
         unconfirmed = await self._grants.count("emergency", {"holder.facility": facility, "needs_steward": True})
         return EmergencyCounts(waiting + proper + misuse, waiting, by.get("overdue", 0), proper, misuse, unconfirmed)
+
+    async def lately(self, permit: Permit, facility: str, since: datetime) -> int:
+        """How many emergencies a facility has opened since then."""
+        if permit.action not in (Action.OPEN_EMERGENCY, Action.REVIEW_EMERGENCY):
+            raise Forbidden
+        due = {"$gte": since + REVIEW_WITHIN}
+        return await self._grants.count("emergency", {"holder.facility": facility, "review_by": due})
 
     async def emergencies(self, permit: Permit) -> list[HeldEmergency]:
         """Every emergency opening of the permit's book."""

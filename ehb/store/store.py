@@ -17,7 +17,7 @@ from functools import partial
 from ehb.domain.access import Action, Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.book import ReadQuery
-from ehb.domain.budget import Budget
+from ehb.domain.budget import DAY, Budget
 from ehb.domain.coding import VIETNAM
 from ehb.domain.doubt import DoubtfulBook, OpenDoubt
 from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, PractitionerRole, SignedIn
@@ -47,6 +47,8 @@ from ehb.store.vault import Vault
 
 _SHARES = 200_000
 """Bytes up to which a visit shares a transaction with others: a larger one is a hundred rows and more by itself."""
+KEPT_REFUSED = Budget("KEPT_REFUSED", 50_000_000, DAY)
+"""Bytes of refused visits of one facility that are kept in a day, for ninety days; of the rest the receipts alone."""
 _VOUCHED = "eID: one person, several numbers"
 
 
@@ -157,11 +159,19 @@ class Store:
 
     async def _submit(self, sent: Sent, *, keep: bool = True) -> Receipt:
         step = self._intake.reject if refused(sent.visit.problems) else self._intake.accept
+        if step == self._intake.reject and keep:
+            sent = await self._without_too_much(sent)
 
         async def work(session: Session) -> Receipt:
             return await step(sent.permit, sent.visit, sent.body, sent.event, session, now=sent.now)
 
         return await self._mongo.transaction(work, keep=keep)
+
+    async def _without_too_much(self, sent: Sent) -> Sent:
+        """A refused visit without its bytes, when its facility has had enough of them kept today; its receipt stays."""
+        facility = f"{sent.permit.facility}".encode()
+        kept = await self._budgets.spend(facility, KEPT_REFUSED, len(sent.body), sent.now)
+        return sent if kept <= KEPT_REFUSED.most else dataclasses.replace(sent, body=b"")
 
     async def _submit_together(self, sent: Sequence[Sent]) -> Sequence[Receipt | None]:
         return await once(self._mongo, partial(self._intake.accept_new, sent))
