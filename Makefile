@@ -5,12 +5,13 @@ VENV := .venv
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check unit long nightly bench format lock clean help
+.PHONY: demo test check unit long nightly audit bench format lock clean help
 
 help:
 	@echo "make demo [ARGS=...]  everything on this machine, with invented people (ehb demo --help)"
 	@echo "make test             formatter, linter, types, import contracts, tests"
 	@echo "make long             the tests that take longer"
+	@echo "make audit            known advisories of the locked dependencies"
 	@echo "make nightly          a million steps of the tests of who is who"
 	@echo "make bench            the measurements of bench/README.md"
 	@echo "make format           format the code"
@@ -37,6 +38,10 @@ long: $(VENV)/node.stamp $(VENV)/schemathesis.stamp
 nightly: $(VENV)/dev.stamp
 	EHB_IDENTITY_EXAMPLES=20000 $(VENV)/bin/pytest tests/identities $(ARGS)
 
+# Known advisories of what the lock files name. Where the advisory service cannot be reached it says so and passes.
+audit: $(VENV)/audit.stamp
+	@$(VENV)/audit/bin/python .ci/audit.py $(VENV)/audit/bin/pip-audit
+
 bench: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m bench $(ARGS)
 
@@ -50,6 +55,7 @@ lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra demo -o locks/demo.txt pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --extra dev -o locks/dev.txt pyproject.toml
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o locks/schemathesis.txt locks/schemathesis.in
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o locks/audit.txt locks/audit.in
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -84,3 +90,9 @@ $(VENV)/schemathesis.stamp: $(VENV)/dev.stamp locks/schemathesis.txt
 	@$(VENV)/bin/python -m venv $(VENV)/schemathesis \
 	  && $(VENV)/schemathesis/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r locks/schemathesis.txt \
 	  && touch $@ || { rm -rf $(VENV)/schemathesis; echo "tests/external/test_schemathesis.py is skipped: pip cannot install schemathesis here" >&2; }
+
+$(VENV)/audit.stamp: $(VENV)/dev.stamp locks/audit.txt
+	@rm -rf $(VENV)/audit
+	@$(VENV)/bin/python -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r locks/audit.txt
+	@touch $@
