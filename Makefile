@@ -36,7 +36,7 @@ long: $(VENV)/node.stamp $(VENV)/schemathesis.stamp
 
 # A million steps of the state machine of identities, and two hundred worlds on a real mongod.
 nightly: $(VENV)/dev.stamp
-	EHB_IDENTITY_EXAMPLES=20000 $(VENV)/bin/pytest tests/identities $(ARGS)
+	IDENTITY_EXAMPLES=20000 $(VENV)/bin/pytest tests/identities $(ARGS)
 
 # Known advisories of what the lock files name. Where the advisory service cannot be reached it says so and passes.
 audit: $(VENV)/audit.stamp

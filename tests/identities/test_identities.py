@@ -17,7 +17,7 @@ from tests.identities.real import Both, Real
 from tests.identities.world import START
 
 STEPS = 50
-EXAMPLES = int(os.environ.get("EHB_IDENTITY_EXAMPLES", "4000"))
+EXAMPLES = int(os.environ.get("IDENTITY_EXAMPLES", "4000"))
 """Times 50 steps; `make nightly` runs a million steps."""
 REAL_EXAMPLES = max(8, EXAMPLES // 50)
 
