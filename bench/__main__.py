@@ -24,6 +24,7 @@ from bench import (
     memory,
     peer,
     read,
+    refused,
     submit,
     token,
     workers,
@@ -32,7 +33,7 @@ from bench.report import Row, table
 from bench.world import World, world
 from ehb.store import embedded
 
-_USUAL = ("read", "intake", "submit", "memory", "decide", "consent", "token", "book", "page", "workers")
+_USUAL = ("read", "intake", "submit", "memory", "decide", "consent", "refused", "token", "book", "page", "workers")
 _ALL = (*_USUAL, "decoding", "granularity", "folder", "demo", "faults", "growth")
 _HOURS = """
 An hour each, so by themselves: growth --people 10000,999999; memory --minutes 60. Their latest: bench/README.md"""
@@ -124,6 +125,11 @@ async def _consent(there: World, _: embedded.EmbeddedMongo, given: argparse.Name
     return await consent.measure(there, people=people, records=100, rounds=rounds)
 
 
+async def _refused(there: World, mongod: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
+    rounds, standing = (10, 20) if given.quick else (400, refused.STANDING)
+    return await refused.measure(there, mongod.pid, rounds=rounds, standing=standing)
+
+
 async def _token(there: World, mongod: embedded.EmbeddedMongo, given: argparse.Namespace) -> list[Row]:
     sizes = token.Sizes(3, 2, 0.3) if given.quick else token.Sizes(20, 20, 1.0)
     return await token.measure(there, mongod.pid, sizes)
@@ -162,6 +168,7 @@ _IN_A_WORLD: dict[str, Measure] = {
     "submit": _submit,
     "memory": _memory,
     "consent": _consent,
+    "refused": _refused,
     "token": _token,
     "book": _book,
     "page": _page,

@@ -43,7 +43,7 @@ async def measure(world: World, *, people: int, records: int, rounds: int) -> li
     for number, books in groups.items():
         for book in books:
             for nth in range(number):
-                await _agree(world, book, nth)
+                await agree(world, book, nth)
 
     async def own(order: itertools.cycle[bytes], _: int) -> None:
         book = next(order)
@@ -74,7 +74,7 @@ def _order(books: list[bytes]) -> itertools.cycle[bytes]:
     return itertools.cycle([books[number * _STRIDE % len(books)] for number in range(len(books))])
 
 
-async def _agree(world: World, book: bytes, nth: int) -> None:
+async def agree(world: World, book: bytes, nth: int) -> None:
     """The first lets the doctor in, labels and all; the others name other facilities and exceptions."""
     request = AccessRequest(reader(book), Action.GIVE_CONSENT, Purpose.PATIENT_REQUEST, patient_id=book, now=NOW)
     permit = permit_of(request)

@@ -29,7 +29,7 @@ def test_every_usual_measure_runs_in_its_quick_form_and_has_its_rows_in_one_tabl
     table = [line for line in done.stdout.splitlines() if line.startswith("| ")]
     measured = [found[1] for row in table if (found := re.match(r"\| `(\w+)`", row))]
     assert list(dict.fromkeys(measured)) == (
-        ["read", "intake", "submit", "memory", "decide", "consent", "token", "book", "page", "workers"]
+        ["read", "intake", "submit", "memory", "decide", "consent", "refused", "token", "book", "page", "workers"]
     )
     assert done.stdout.splitlines()[-len(table) :] == table
     assert re.search(r"median [0-9.]+, 95th percentile [0-9.]+    reach: 50$", done.stdout, re.M)

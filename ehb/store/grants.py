@@ -53,7 +53,7 @@ MAX_ACTIVE = {"permit": 500, "deny": 500, "person": 50, "presentation": 50, "gua
 
 `person` are consents about private persons: they are looked at whoever asks.
 """
-MAX_BYTES = 262_144
+MAX_BYTES = 1_048_576
 """Sealed bytes of all active grants of one kind."""
 _HIDDEN, _PERSON = b"HIDDEN", b"PERSON"
 
