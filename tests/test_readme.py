@@ -15,6 +15,7 @@ from tests.running import RunningDemo
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+SECURITY = (ROOT / "SECURITY.md").read_text()
 BLOCKS = [(kind.strip(), text) for kind, text in re.findall(r"^```sh([^\n]*)\n(.*?)^```$", README, re.M | re.S)]
 
 
@@ -61,6 +62,7 @@ def test_the_tour_works_as_it_is_written(demo: RunningDemo) -> None:
     assert "mở phần được xuất trình của sổ sức khỏe (chẩn đoán, đơn thuốc)" in told
     assert "Bị từ chối vì: không có căn cứ nào cho phép" in told
     assert "Tôi không quen người này" in told
+    assert "NOT_MINE" in told
     assert "99005: 1 emergencies" in told
     assert "sealed lines, 0 findings" in told
     assert "Traceback" not in told
@@ -80,3 +82,8 @@ def test_every_command_and_option_that_the_readme_names_exists() -> None:
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\(([^)]+)\)", README))))
 def test_what_the_readme_points_to_is_there(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`((?:tests|ehb|\.ci)/[\w./-]+)`", SECURITY))))
+def test_what_the_security_page_points_to_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
