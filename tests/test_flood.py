@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ehb.custodian.door import REFUSED_ABOUT_ONE
+from ehb.domain.identity_problems import CARD_REHEARSALS
+from ehb.store import store
 from tests.builders import FACILITY, NATIONAL_ID, visit_file
 from tests.house import House
 from tests.test_consent import given, permit, world
+from tests.test_people import CARD
 
 READ = "query($p: ID!) { healthBook(patient: $p, purpose: FAMILY_REQUEST) { asOf } }"
 TREATED = READ.replace("FAMILY_REQUEST", "TREATMENT")
@@ -146,3 +150,43 @@ async def test_visit_is_stored_though_its_receipt_tells_no_more(house: House) ->
 
     assert {one["status"] for one in receipts} == {"ACCEPTED"}
     assert [one["problems"][0]["rule"] for one in receipts] == ["identity.differs"] * 5 + ["identity.unchecked"] * 2
+
+
+async def test_right_birth_date_looks_like_a_wrong_one_beyond_the_budget(house: House) -> None:
+    await house.citizen(NATIONAL_ID, birthdate="1985-03-07")
+    facility, other = await house.facility(FACILITY), await house.facility("99002")
+    for nth in range(5):
+        await house.submit(facility, visit_file({"NGAY_SINH": "198603070000", "MA_LK": f"LK-{nth}"}))
+
+    wrong = (await house.submit(facility, visit_file({"NGAY_SINH": "198603070000", "MA_LK": "LK-8"}))).json()
+    right = (await house.submit(facility, visit_file({"NGAY_SINH": "198503070000", "MA_LK": "LK-9"}))).json()
+    head = {"Authorization": f"Bearer {facility}"}
+    kept = [(await house.http.get(f"/facility/submissions/{one['id']}", headers=head)).json() for one in (wrong, right)]
+    elsewhere = (await house.submit(other, visit_file({"MA_LK": "LK-7"}, facility="99002"))).json()
+
+    for receipt in (wrong, right, *kept):
+        assert (receipt["status"], [one["rule"] for one in receipt["problems"]]) == (
+            "ACCEPTED",
+            ["identity.unchecked"],
+        )
+    assert elsewhere["problems"] == []
+
+
+async def test_dry_runs_by_card_have_a_bound_beyond_which_known_and_unknown_look_alike(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "CARD_REHEARSALS", replace(CARD_REHEARSALS, most=2))
+    facility = await house.facility(FACILITY)
+    await house.submit(facility, visit_file({"MA_THE_BHYT": CARD}))
+
+    receipts = []
+    for nth, card in enumerate((CARD, "GD4790000000999") * 2):
+        body = visit_file({"SO_CCCD": "", "MA_THE_BHYT": card, "MA_LK": f"LK-C{nth}"})
+        receipts.append((await house.submit(facility, body, dry_run=True)).json())
+    told = [(one["status"], one["version"], one["records"]) for one in receipts]
+    rules = [[problem["rule"] for problem in one["problems"]] for one in receipts]
+
+    assert [one[0] for one in told[:2]] == ["ACCEPTED", "WAITING_FOR_IDENTITY"]
+    assert told[2] == told[3]
+    assert rules[2] == rules[3]
+    assert "identity.unchecked" in rules[2]

@@ -73,6 +73,26 @@ async def test_no_document_and_no_join_leads_from_a_patient_to_a_licence(house: 
     assert not any(person in held and (licence | {FACILITY}) & held for held in there)
 
 
+async def test_log_of_before_is_read_as_it_is(house: House) -> None:
+    """An event of a practitioner with key and licence side by side, as it was kept once."""
+    citizen, token, book = await world(house)
+    await house.ask(token, READ, {"p": book})
+    [person] = [
+        bytes(one["patient"])
+        async for one in house.mongo.database["identifiers"].find()
+        if one["_id"] == _blind(house, DOCTOR)
+    ]
+    changed = await house.mongo.database["audit_events"].update_many(
+        {"agent.licence": LICENCE}, {"$set": {"agent.patient": person, "agent.session": "s"}}
+    )
+
+    query = "{ myAccessLog(others: true, outcome: DENY) { nodes { who name licence } } }"
+    [line] = (await house.data(citizen, query))["myAccessLog"]["nodes"]
+
+    assert changed.modified_count > 0
+    assert line == {"who": "PRACTITIONER", "name": "Bác sĩ Thử", "licence": LICENCE}
+
+
 def _blind(house: House, number: str) -> bytes:
     from ehb.domain.identity import NATIONAL_ID as SYSTEM
     from ehb.store.vault import Vault

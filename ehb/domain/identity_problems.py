@@ -54,6 +54,8 @@ IDENTITY_ANSWERS = Budget("IDENTITY_ANSWERS", 5, DAY)
 """How often in a day one facility is told whether a description fits one person."""
 REHEARSALS = Budget("DRY_RUN", 600, HOUR)
 """Dry runs of one facility's client."""
+CARD_REHEARSALS = Budget("DRY_RUN_CARD", 50, DAY)
+"""Those among them that name a card and no number, by one facility: each tells whether a card is known."""
 
 PERSON_CHANGED = Problem(
     Severity.WARNING,

@@ -5,6 +5,7 @@ The one invariant: a count never goes down within its window, whatever else fail
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 
@@ -23,8 +24,7 @@ class Budgets:
 
     async def spend(self, actor: bytes, budget: Budget, amount: int, now: datetime) -> int:
         """Count so much more; how much it is in this window with it. Nothing tells from outside whose count it is."""
-        window = str(budget.window_at(now)).encode()
-        name = sha256(b"\0".join((actor, budget.name.encode(), window))).digest()
+        name = _name(actor, budget, now)
         found = await self._budgets.find_one_and_update(
             {"_id": name},
             {"$inc": {"count": amount}, "$setOnInsert": {"expires": now + 2 * budget.window}},
@@ -32,3 +32,14 @@ class Budgets:
             return_document=ReturnDocument.AFTER,
         )
         return int(found["count"]) if found else amount
+
+    async def find_spent(self, actors: Sequence[bytes], budget: Budget, now: datetime) -> dict[bytes, int]:
+        """How much these have spent in this window; nothing for those who have not."""
+        names = {_name(actor, budget, now): actor for actor in actors}
+        found = self._budgets.find({"_id": {"$in": list(names)}})
+        return {names[bytes(one["_id"])]: int(one["count"]) async for one in found}
+
+
+def _name(actor: bytes, budget: Budget, now: datetime) -> bytes:
+    window = str(budget.window_at(now)).encode()
+    return sha256(b"\0".join((actor, budget.name.encode(), window))).digest()

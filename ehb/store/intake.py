@@ -15,7 +15,7 @@ from datetime import datetime
 from ehb.domain.access import Permit
 from ehb.domain.audit import AuditEvent
 from ehb.domain.identity import Identifier
-from ehb.domain.identity_problems import EPISODE_DISOWNED, waiting_problems
+from ehb.domain.identity_problems import EPISODE_DISOWNED, is_answer, waiting_problems
 from ehb.domain.matching import Uncertain
 from ehb.domain.placement import Earlier, Placement, place_version
 from ehb.domain.records import LegalStatus, Record
@@ -31,6 +31,7 @@ from ehb.domain.submission import (
 )
 from ehb.store.audit_trail import AuditTrail
 from ehb.store.doubts import Doubts
+from ehb.store.identity_answers import IdentityAnswers
 from ehb.store.mongo import Document, Mongo, Session
 from ehb.store.people import Found, People, Person
 from ehb.store.receipts import ReceiptShelf, new_receipt_id, receipt_id_of, receipt_key, rfc3339
@@ -79,6 +80,7 @@ class Intake:
         self._submissions = Submissions(mongo, vault)
         self._trail = AuditTrail(mongo, vault)
         self._registry = registry
+        self._answers = IdentityAnswers(mongo)
         self._lists = lists
 
     async def reject(
@@ -91,12 +93,20 @@ class Intake:
         return receipt
 
     async def accept(
-        self, permit: Permit, visit: VisitSummary, body: bytes, event: AuditEvent, session: Session, *, now: datetime
+        self,
+        permit: Permit,
+        visit: VisitSummary,
+        body: bytes,
+        event: AuditEvent,
+        session: Session,
+        *,
+        now: datetime,
+        counted: bool = False,
     ) -> Receipt:
         """Take a visit: store it, say that it is here already, or keep it waiting.
 
         A new episode is claimed with the very command that looks for an old one: one round trip less, and of two
-        senders at once the second begins again and finds the first.
+        senders at once the second begins again and finds the first. `counted`: the answer about the person is.
         """
         outcome = await self._people.resolve(permit, visit.patient, now=now, session=session)
         found = outcome if isinstance(outcome, Found) else None
@@ -108,7 +118,7 @@ class Intake:
         if before is not None and visit.preliminary and not before.preliminary and before.digest:
             receipt = await self._unchanged(permit, visit, before, event, session)
             return dataclasses.replace(receipt, problems=(*receipt.problems, LATE_CHECK_IN))
-        problems = _doubts(outcome)
+        problems = await self._told(permit, visit, outcome, now, counted=counted)
         if before is not None and before.patient_id is not None:
             earlier = await self._people.known(permit, before.patient_id, session=session)
             placed = _placed(visit, outcome, before, earlier)
@@ -162,10 +172,14 @@ class Intake:
                 plain.setdefault(who.person.patient_id, (number, one, who, claim))
         new = await self._submissions.claim_all([(one.permit, claim) for _, one, _, claim in plain.values()], session)
         receipts: list[Receipt | None] = [None] * len(sent)
+        asked = [(one.visit.facility, who.person.patient_id) for _, one, who, _ in plain.values()]
+        exhausted = await self._answers.find_exhausted(asked, sent[0].now)
         written = _Written([], [], [], [])
         for number, one, who, claim in (taken for taken, is_new in zip(plain.values(), new, strict=True) if is_new):
             records = await self._records_of(one.visit, claim.id, now=one.now)
-            visit = dataclasses.replace(one.visit, problems=(*one.visit.problems, *who.warnings))
+            asker = (one.visit.facility, who.person.patient_id)
+            told = await self._answers.limit(who.warnings, *asker, one.now, exhausted=asker in exhausted)
+            visit = dataclasses.replace(one.visit, problems=(*one.visit.problems, *told))
             receipt = _receipt(receipt_id_of(claim.submission), Status.ACCEPTED, visit, 1, len(records), one.now)
             receipts[number] = receipt
             written.people.append((one.permit, who))
@@ -219,6 +233,22 @@ class Intake:
                 await self._records.retract(person, episode.id, reason, session, now=now)
         await self._submissions.retract(permit, episode, session, now=now)
         return dataclasses.replace(receipt, retracted_at=rfc3339(now)), True
+
+    async def _told(
+        self, permit: Permit, visit: VisitSummary, outcome: Found | Uncertain | None, now: datetime, *, counted: bool
+    ) -> tuple[Problem, ...]:
+        """What a receipt says about the person of a visit, as far as the facility may know."""
+        if counted:
+            return _doubts(outcome)
+        if isinstance(outcome, Found):
+            asker = (visit.facility, outcome.person.patient_id)
+            exhausted = asker in await self._answers.find_exhausted([asker], now)
+            return await self._answers.limit(outcome.warnings, *asker, now, exhausted=exhausted)
+        problems = _doubts(outcome)
+        named = await self._people.named_by(permit, visit.patient) if any(map(is_answer, problems)) else None
+        if named is None:
+            return problems
+        return await self._answers.limit(problems, visit.facility, named, now, exhausted=False)
 
     def _same(self, before: Episode, visit: VisitSummary, digest: bytes) -> bool:
         """Nothing new has come. What was SIGNED when it came first stays so, though its certificate ended since."""
@@ -341,7 +371,7 @@ class _Written:
 
 
 def _doubts(outcome: Found | Uncertain | None) -> tuple[Problem, ...]:
-    """What a receipt says about the person of a visit."""
+    """What there is to say about the person of a visit."""
     if isinstance(outcome, Uncertain):
         return waiting_problems(outcome.doubts)
     return outcome.warnings if outcome is not None else ()

@@ -21,7 +21,7 @@ from ehb.domain.budget import DAY, Budget
 from ehb.domain.coding import VIETNAM
 from ehb.domain.doubt import DoubtfulBook, OpenDoubt
 from ehb.domain.identity import ElectronicIdentity, Identifier, Patient, PractitionerRole, SignedIn
-from ehb.domain.identity_problems import IDENTITY_ANSWERS, REHEARSALS, is_answer, without_answer
+from ehb.domain.identity_problems import CARD_REHEARSALS, REHEARSALS, without_answer
 from ehb.domain.records import Record
 from ehb.domain.sensitivity_lists import CodeLists
 from ehb.domain.submission import Receipt, ReceiptQuery, Receipts, Status, VisitSummary, Waiting, refused
@@ -34,6 +34,7 @@ from ehb.store.doubts import Doubts
 from ehb.store.grants import Grants
 from ehb.store.group_commit import GroupCommit
 from ehb.store.guardians import GuardianShelf
+from ehb.store.identity_answers import IdentityAnswers
 from ehb.store.intake import Intake, Sent
 from ehb.store.merges import Merges
 from ehb.store.mongo import Mongo, Session, once, translated
@@ -66,6 +67,7 @@ class Store:
         self._records = Records(mongo, self._people)
         self._receipts = ReceiptShelf(mongo, vault, self._people)
         self._registry = Registry(mongo)
+        self._answers = IdentityAnswers(mongo)
         self._intake = Intake(
             mongo, vault, self._people, self._records, self._receipts, self._registry, lists, self._doubts
         )
@@ -125,14 +127,8 @@ class Store:
         if dry_run:
             return await self._rehearse(sent)
         if refused(visit.problems) or len(body) > _SHARES:
-            receipt = await self._submit(sent)
-        else:
-            receipt = await self._arriving.one(sent)
-        if any(is_answer(one) for one in receipt.problems):
-            named = await self._people.named_by(permit, visit.patient)
-            if named is not None and await self._is_answered(sent, named):
-                return dataclasses.replace(receipt, problems=without_answer(receipt.problems))
-        return receipt
+            return await self._submit(sent)
+        return await self._arriving.one(sent)
 
     async def _rehearse(self, sent: Sent) -> Receipt:
         """Judge a visit and store nothing. The person whom it names finds it in their access log.
@@ -146,21 +142,22 @@ class Store:
         named = await self._people.named_by(sent.permit, sent.visit.patient)
         event = dataclasses.replace(sent.event, patient_id=named, detail="REHEARSED")
         await self._trail.append(event)
+        facility, patient = f"{sent.permit.facility}", sent.visit.patient
+        closed = named is not None and not await self._answers.count(facility, named, sent.now)
+        if patient.cards and not patient.identifiers:
+            spent = await self._budgets.spend(facility.encode(), CARD_REHEARSALS, 1, sent.now)
+            closed |= spent > CARD_REHEARSALS.most
         receipt = await self._submit(sent, keep=False)
-        if named is None or not await self._is_answered(sent, named) or receipt.status is Status.REJECTED:
+        if not closed or receipt.status is Status.REJECTED:
             return receipt
         problems = without_answer(receipt.problems)
-        return dataclasses.replace(receipt, status=Status.WAITING_FOR_IDENTITY, records=0, problems=problems)
-
-    async def _is_answered(self, sent: Sent, person: bytes) -> bool:
-        """Count an answer about a person to a facility; whether it was given often enough today."""
-        who = f"{sent.permit.facility}\0".encode() + person
-        return await self._budgets.spend(who, IDENTITY_ANSWERS, 1, sent.now) > IDENTITY_ANSWERS.most
+        return dataclasses.replace(receipt, status=Status.WAITING_FOR_IDENTITY, version=1, records=0, problems=problems)
 
     async def _submit(self, sent: Sent, *, keep: bool = True) -> Receipt:
-        step = self._intake.reject if refused(sent.visit.problems) else self._intake.accept
-        if step == self._intake.reject and keep:
+        is_refused = refused(sent.visit.problems)
+        if is_refused and keep:
             sent = await self._without_too_much(sent)
+        step = self._intake.reject if is_refused else partial(self._intake.accept, counted=not keep)
 
         async def work(session: Session) -> Receipt:
             return await step(sent.permit, sent.visit, sent.body, sent.event, session, now=sent.now)

@@ -103,6 +103,26 @@ async def test_a_changed_line_is_named(mongo: Mongo, field: str, value: object) 
     assert {one.line for one in found} == {line}
 
 
+def test_an_event_from_before_has_the_leaf_that_it_was_sealed_with() -> None:
+    """Key and licence side by side, no verb: as events were kept once. The digest was computed by the code of then."""
+    agent = {"kind": "CITIZEN", "session": "s", "patient": b"d" * 16, "facility": "99001", "licence": "L-1"}
+    document = {
+        "_id": b"p" * 32,
+        "time": BEGIN,
+        "path": "healthBook",
+        "action": "READ",
+        "purpose": "TREAT",
+        "outcome": "PERMIT",
+        "rule": "CONSENT",
+        "patient": b"p" * 16,
+        "agent": {**agent, "actor": "99001"},
+        "source": b"c" * 16,
+        "sections": ["CONDITIONS"],
+    }
+
+    assert leaf_of(document).hash.hex() == "91656f8c2e382a90e6ea10b1467de785f267d0dea3b58d2bc7e9e828f03bc700"
+
+
 async def test_a_removed_line_is_named(mongo: Mongo) -> None:
     await trail(mongo)
     line = await some_line(mongo)
