@@ -20,7 +20,7 @@ from starlette.responses import Response
 
 from ehb.bodies import body_of
 from ehb.custodian import Custodian
-from ehb.domain.identity import Principal
+from ehb.domain.identity import Principal, PrincipalKind
 from ehb.errors import EhbError, MethodNotAllowed, NotAcceptable, RateLimited, TookTooLong, UnsupportedMediaType
 from ehb.problems import language_of, problem_response
 from ehb.services.registry import Facilities, Practitioners
@@ -95,8 +95,9 @@ class GraphQLEndpoint:
             )
         except EhbError as error:
             return problem_response(error, language)
-        address = self._address_of(request)
-        context = self.context(await self._principal_from(request), language, address)
+        principal = await self._principal_from(request)
+        address = self._address_of(request) if principal.kind is PrincipalKind.ANONYMOUS else None
+        context = self.context(principal, language, address)
         try:
             asked = await self._documents.completed(asked)
             if kind == EVENT_STREAM and follows(asked):
