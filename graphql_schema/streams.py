@@ -47,7 +47,7 @@ class StreamSubscription:
         async with aclosing(_lines(info, patient, "bookChanged")) as lines:
             async for one in lines:
                 event = one.line.event
-                if event.action in _CHANGES and event.outcome == "PERMIT":
+                if event.action in _CHANGES and event.outcome == "PERMIT" and event.detail != "REHEARSED":
                     yield BookChange(
                         time=instant(event.time), facility=event.agent_facility, facility_name=one.who.facility_name
                     )

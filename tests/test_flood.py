@@ -84,6 +84,26 @@ async def test_equal_accesses_of_a_day_are_one_line_and_every_event_counts_once(
     assert all(one["firstTime"] <= one["time"] for one in reads)
 
 
+@pytest.mark.parametrize(("outcome", "lines"), [("DENY", 2), ("PERMIT", 4)])
+async def test_refusals_of_other_paths_and_parts_are_one_line(house: House, outcome: str, lines: int) -> None:
+    citizen, doctor, book = await world(house)
+    await refused(house, doctor, book, 1)
+    events = house.mongo.database["audit_events"]
+    one = await events.find_one({"outcome": "DENY", "action": "READ"}) or {}
+    one["rule"] = "CONSENT" if outcome == "PERMIT" else one["rule"]
+    await events.delete_many({"patient": one["patient"]})
+    for nth in range(12):
+        path, sections, purpose = f"path{nth % 2}", [], ("TREAT", "FAMRQT")[nth // 6]
+        place = bytes(one["_id"])[:-1] + bytes([nth])
+        await events.insert_one(
+            {**one, "_id": place, "path": path, "sections": sections, "purpose": purpose, "outcome": outcome}
+        )
+
+    page = await log(house, citizen)
+
+    assert [line["count"] for line in page["nodes"]] == [12 // lines] * lines
+
+
 async def test_page_looks_at_a_bounded_number_of_events(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     from ehb.store import access_log
 

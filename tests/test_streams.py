@@ -107,7 +107,9 @@ async def test_a_book_that_changed_says_so(house: House, server: str) -> None:
     citizen, _, _ = await world(house)
 
     async with following(server, citizen, "subscription { bookChanged { facility facilityName } }") as stream:
-        await house.submit(await house.facility(FACILITY), visit_file({"MA_LK": "LK-9"}))
+        rehearsing, sending = await house.facility("99002"), await house.facility(FACILITY)
+        await house.submit(rehearsing, visit_file({"MA_LK": "LK-8"}, facility="99002"), dry_run=True)
+        await house.submit(sending, visit_file({"MA_LK": "LK-9"}))
         [event] = await stream.wait_for(1)
 
     assert event["data"]["bookChanged"] == {"facility": FACILITY, "facilityName": "Bệnh viện Thử 99001"}

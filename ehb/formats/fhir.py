@@ -10,6 +10,7 @@ counted in a problem.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,16 +19,18 @@ from ehb.domain.records import Composition, LegalStatus
 from ehb.domain.submission import Draft, PatientDetails, VisitSummary
 from ehb.formats import fhir_history, fhir_papers, fhir_results, fhir_treatment
 from ehb.formats.fhir_bundle import BILLING, Bundle
-from ehb.formats.fhir_elements import Entangled, Fate, Resource
+from ehb.formats.fhir_elements import Element, Entangled, Fate, Resource
 from ehb.formats.fhir_episode import episode_of, named_facility
 from ehb.formats.fhir_json import Unreadable, canonical, code_labels, faults, parsed
-from ehb.formats.fhir_patient import patient_from
+from ehb.formats.fhir_patient import PERSON_SYSTEMS, patient_from
 from ehb.formats.fhir_problems import Enough, Found
 from ehb.formats.fhir_shapes import element_names
 from ehb.formats.fhir_visit import Visit, label_of
 from ehb.formats.fhir_words import Words
 
 SOURCE = "FHIR"
+_NAMED_KIND = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/[^/]+(?:/_history/[^/]+)?|\?.*)$")
+"""The type of resource that a literal reference names."""
 _MAPPINGS: dict[str, Callable[[Visit, Resource], None]] = {
     "Encounter": fhir_history.encounter,
     "Condition": fhir_history.condition,
@@ -140,9 +143,34 @@ def _check_references(bundle: Bundle, patient: Resource | None, found: Found) ->
         for name in ("subject", "patient"):
             if resource.kind not in _MAPPINGS or name not in resource.shape.names or resource.faulty:
                 continue
-            about = bundle.resolve(resource.one(name))
-            if about is not None and about is not patient:
+            if _is_of_another(resource.one(name), bundle, patient):
                 found.report("fhir.patient_other", f"{resource.path}.{name}")
+
+
+def _is_of_another(subject: Element | None, bundle: Bundle, patient: Resource | None) -> bool:
+    """Whether a reference names somebody else than the bundle's person: by place, by type, or by a number.
+
+    A number counts when it is one of ours, or of a system of which the Patient names another (R4 2.3.0.2, logical
+    references). Words alone (`display`) do not.
+    """
+    if subject is None or subject.kind != "Reference":
+        return False
+    about, literal = bundle.resolve(subject), subject.value.get("reference")
+    if about is not None:
+        return about is not patient
+    if isinstance(literal, str) and (kind := _NAMED_KIND.search(literal)) is not None and kind[1] != "Patient":
+        return True
+    number = subject.value.get("identifier")
+    if patient is None or not isinstance(number, dict):
+        return False
+    own = {(one.value.get("system"), _plain(one.value.get("value"))) for one in patient.each("identifier")}
+    system = number.get("system")
+    is_known = system in PERSON_SYSTEMS or any(system == other for other, _ in own)
+    return is_known and (system, _plain(number.get("value"))) not in own
+
+
+def _plain(value: Any) -> str:
+    return "".join(str(value).split()).casefold()
 
 
 def _map(visit: Visit) -> None:

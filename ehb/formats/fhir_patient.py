@@ -25,6 +25,8 @@ from ehb.formats.fhir_problems import Found
 from ehb.formats.fhir_words import address, person_name
 
 _TRUSTED = (NATIONAL_ID, OLD_NATIONAL_ID, PASSPORT)
+PERSON_SYSTEMS = frozenset({*_TRUSTED, INSURANCE})
+"""Systems whose identifiers tell who somebody is."""
 _RETIRED = "old"
 
 

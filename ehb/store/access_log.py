@@ -42,11 +42,13 @@ class _Folded:
 
 
 def _alike(document: Document) -> tuple[Any, ...]:
-    """What two events of one day share that are told as one line."""
+    """What two events of one day share that are told as one line; of refusals, neither the path nor the part asked."""
     agent = document["agent"]
     who = tuple(agent.get(name) for name in ("kind", "patient", "facility", "licence", "actor"))
     what = tuple(document.get(name) for name in ("path", "action", "purpose", "outcome", "rule", "source", "detail"))
     day = document["time"].astimezone(VIETNAM).date()
+    if document["outcome"] == "DENY":
+        return (day, who, tuple(document.get(name) for name in ("action", "purpose", "rule", "detail")))
     return (day, who, what, tuple(document["sections"]))
 
 

@@ -96,6 +96,34 @@ def test_a_resource_about_another_patient_of_the_bundle_is_refused() -> None:
     ]
 
 
+NATIONAL = "http://fhir.ehealth.gov.vn/core/sid/national_id"
+OWN = [{"system": NATIONAL, "value": "999185000001"}, {"system": "urn:his:mrn", "value": "A-1"}]
+
+
+@pytest.mark.parametrize(
+    ("subject", "refused"),
+    [
+        ({"identifier": {"system": NATIONAL, "value": "999185000002"}}, True),
+        ({"identifier": {"system": NATIONAL, "value": "999185000002"}, "type": "Patient"}, True),
+        ({"identifier": {"system": "urn:his:mrn", "value": "B-2"}}, True),
+        ({"reference": "Group/g"}, True),
+        ({"reference": "https://his.test/fhir/Group/g/_history/2"}, True),
+        ({"identifier": {"system": NATIONAL, "value": " 999185000001"}}, False),
+        ({"identifier": {"system": "urn:his:mrn", "value": "a-1"}}, False),
+        ({"identifier": {"system": "urn:another:mrn", "value": "B-2"}}, False),
+        ({"display": "Nguyễn Thị Thử"}, False),
+    ],
+)
+@pytest.mark.parametrize("name", ["subject", "patient"])
+def test_resource_about_another_by_number_or_type_is_refused(name: str, subject: dict[str, Any], refused: bool) -> None:
+    kind = "Condition" if name == "subject" else "AllergyIntolerance"
+    group = {"_url": "https://his.test/fhir/Group/g", "resourceType": "Group", "id": "g"}
+
+    visit = visit_of(bundle(group, resource(kind, **{name: subject}), of=patient(identifier=OWN)))
+
+    assert ("fhir.patient_other" in {one.rule for one in visit.problems}) is refused
+
+
 @pytest.mark.parametrize("kind", ["transaction", "batch", "collection"])
 def test_every_kind_of_bundle_that_carries_resources_is_taken(kind: str) -> None:
     assert len(visit_of(bundle(resource("Condition"), type=kind)).drafts) == 1
