@@ -93,11 +93,9 @@ async def test_refusals_of_other_paths_and_parts_are_one_line(house: House, outc
     one["rule"] = "CONSENT" if outcome == "PERMIT" else one["rule"]
     await events.delete_many({"patient": one["patient"]})
     for nth in range(12):
-        path, sections, purpose = f"path{nth % 2}", [], ("TREAT", "FAMRQT")[nth // 6]
+        path, purpose = f"path{nth % 2}", ("TREAT", "FAMRQT")[nth // 6]
         place = bytes(one["_id"])[:-1] + bytes([nth])
-        await events.insert_one(
-            {**one, "_id": place, "path": path, "sections": sections, "purpose": purpose, "outcome": outcome}
-        )
+        await events.insert_one({**one, "_id": place, "path": path, "purpose": purpose, "outcome": outcome})
 
     page = await log(house, citizen)
 
