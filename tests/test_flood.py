@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from dataclasses import replace
 from typing import Any
 
@@ -188,6 +189,20 @@ async def test_right_birth_date_looks_like_a_wrong_one_beyond_the_budget(house: 
             ["identity.unchecked"],
         )
     assert elsewhere["problems"] == []
+
+
+async def test_visit_that_shares_a_transaction_tells_no_more_either(house: House) -> None:
+    await house.citizen(NATIONAL_ID, birthdate="1985-03-07")
+    facility = await house.facility(FACILITY)
+    for nth in range(5):
+        await house.submit(facility, visit_file({"NGAY_SINH": "198603070000", "MA_LK": f"LK-{nth}"}))
+
+    others = [visit_file({"SO_CCCD": f"99918500010{nth}", "MA_LK": f"LK-O{nth}"}) for nth in range(6)]
+    bodies = [*others[:3], visit_file({"MA_LK": "LK-9"}), *others[3:]]
+    answers = await gather(*(house.submit(facility, body) for body in bodies))
+
+    rules = [[one["rule"] for one in answer.json()["problems"]] for answer in answers]
+    assert rules == [[], [], [], ["identity.unchecked"], [], [], []]
 
 
 async def test_dry_runs_by_card_have_a_bound_beyond_which_known_and_unknown_look_alike(
