@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ehb.domain.matching import Agreement, compare_names
 from ehb.domain.records import Composition, LegalStatus
 from ehb.domain.submission import Draft, PatientDetails, VisitSummary
 from ehb.formats import fhir_history, fhir_papers, fhir_results, fhir_treatment
@@ -143,8 +144,11 @@ def _check_references(bundle: Bundle, patient: Resource | None, found: Found) ->
         for name in ("subject", "patient"):
             if resource.kind not in _MAPPINGS or name not in resource.shape.names or resource.faulty:
                 continue
-            if _is_of_another(resource.one(name), bundle, patient):
+            subject = resource.one(name)
+            if _is_of_another(subject, bundle, patient):
                 found.report("fhir.patient_other", f"{resource.path}.{name}")
+            elif _is_named_otherwise(subject, patient):
+                found.report("fhir.subject_name", f"{resource.path}.{name}.display")
 
 
 def _is_of_another(subject: Element | None, bundle: Bundle, patient: Resource | None) -> bool:
@@ -167,6 +171,27 @@ def _is_of_another(subject: Element | None, bundle: Bundle, patient: Resource | 
     system = number.get("system")
     is_known = system in PERSON_SYSTEMS or any(system == other for other, _ in own)
     return is_known and (system, _plain(number.get("value"))) not in own
+
+
+def _is_named_otherwise(subject: Element | None, patient: Resource | None) -> bool:
+    """Whether a subject is told by words alone, and they are not the Patient's name."""
+    if subject is None or patient is None or subject.value.keys() & {"reference", "identifier"}:
+        return False
+    given = patient.value.get("name")
+    names = [_whole_name(one) for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    display = _plain_text(subject.value.get("display"))
+    return bool(names) and all(compare_names(one, display) is Agreement.DIFFERENT for one in names)
+
+
+def _whole_name(name: dict[str, Any]) -> str:
+    """A HumanName, read without counting it as kept."""
+    given = name.get("given")
+    parts = [name.get("family"), *(given if isinstance(given, list) else ())]
+    return _plain_text(name.get("text")) or " ".join(map(_plain_text, parts))
+
+
+def _plain_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _plain(value: Any) -> str:

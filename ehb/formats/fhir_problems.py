@@ -13,6 +13,7 @@ from ehb.domain.submission import Problem, Severity
 _WARNINGS = frozenset(
     {
         "fhir.identifier_placeholder",
+        "fhir.subject_name",
         "fhir.billing_not_kept",
         "fhir.not_kept",
         "fhir.entered_in_error",
@@ -73,6 +74,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
     "fhir.patient_other": (
         "Tài nguyên này nói về người khác, không phải Patient của Bundle.",
         "This resource is about somebody other than the bundle's Patient.",
+    ),
+    "fhir.subject_name": (
+        "Tên ghi ở đây không phải tên của Patient trong Bundle; hãy kiểm tra tài nguyên này nói về ai.",
+        "The name here is not that of the bundle's Patient; check whom this resource is about.",
     ),
     "fhir.identifier_format": (
         "Số định danh không đúng định dạng của hệ thống đã nêu.",

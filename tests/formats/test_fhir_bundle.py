@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ehb.domain.sensitivity_problems import label_problems
+from ehb.domain.submission import Severity
 from tests.fhir import (
     ABOUT,
     PATIENT_URL,
@@ -122,6 +123,23 @@ def test_resource_about_another_by_number_or_type_is_refused(name: str, subject:
     visit = visit_of(bundle(group, resource(kind, **{name: subject}), of=patient(identifier=OWN)))
 
     assert ("fhir.patient_other" in {one.rule for one in visit.problems}) is refused
+
+
+@pytest.mark.parametrize(
+    ("subject", "warned"),
+    [
+        ({"display": "Trần Thị Khác"}, True),
+        ({"display": "NGUYEN THI THU"}, False),
+        ({"display": "Nguyễn Thử"}, False),
+        ({**ABOUT, "display": "Trần Thị Khác"}, False),
+    ],
+)
+def test_subject_with_another_name_alone_is_warned_about(subject: dict[str, Any], warned: bool) -> None:
+    visit = visit_of(bundle(resource("Condition", subject=subject)))
+
+    rules = [(one.rule, one.severity) for one in visit.problems]
+    assert (("fhir.subject_name", Severity.WARNING) in rules) is warned
+    assert len(visit.drafts) == 1
 
 
 @pytest.mark.parametrize("kind", ["transaction", "batch", "collection"])
