@@ -76,13 +76,16 @@ def _parts(file: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _marked(text: str, number: int) -> str:
-    """The row as one of our visit and our person, with its place in the table; without the other person's card."""
+    """The row as one of our visit and our person, a woman of 1985 as her number says; without the card."""
     for field, value in (
         ("MA_LK", _EPISODE),
         ("SO_CCCD", _NUMBER),
         ("STT", str(number)),
         ("MA_CSKCB", FACILITY),
         ("MA_THE_BHYT", ""),
+        ("HO_TEN", "Nguyễn Thị Đo"),
+        ("NGAY_SINH", "198503070000"),
+        ("GIOI_TINH", "2"),
     ):
         text = re.sub(f"<{field}>[^<]*<", f"<{field}>{value}<", text)
     return text.replace("<GHI_CHU/>", f"<GHI_CHU>{_NOTE}</GHI_CHU>")

@@ -69,6 +69,12 @@ EPISODE_DISOWNED = Problem(
     "Người có sổ báo lượt khám này không phải của họ; hãy kiểm tra người bệnh và số định danh.",
     "The person says that this visit is not theirs; check the patient and the number.",
 )
+EPISODE_OF_NOBODY = Problem(
+    Severity.ERROR,
+    "episode.no_person",
+    "Phiên bản mới của lượt khám này chưa cho biết người bệnh là ai; hãy gửi số định danh hoặc họ tên.",
+    "The new version of this visit does not say who the patient is; send the number or the name.",
+)
 EPISODE_OF_ANOTHER = Problem(
     Severity.ERROR,
     "episode.other_person",

@@ -9,8 +9,14 @@ from collections.abc import Set
 from dataclasses import dataclass
 
 from ehb.domain.identity import Patient
-from ehb.domain.identity_problems import EPISODE_OF_ANOTHER, PERSON_CHANGED, refusing_problems, waiting_problems
-from ehb.domain.matching import Doubt, Uncertain, compare
+from ehb.domain.identity_problems import (
+    EPISODE_OF_ANOTHER,
+    EPISODE_OF_NOBODY,
+    PERSON_CHANGED,
+    refusing_problems,
+    waiting_problems,
+)
+from ehb.domain.matching import Agreement, Doubt, Uncertain, compare
 from ehb.domain.submission import PatientDetails, Problem
 
 
@@ -40,8 +46,8 @@ def place_version(
     """The place of a version that matches `person`, or nobody, or is uncertain.
 
     Digits that contradict do not matter while the person stays. Any other doubt refuses the version. A version that
-    names nobody stays where it was, if it does not describe another person. A visit code that comes back with another
-    name and birth date is another visit, not a correction.
+    leads to nobody stays where it was by its name alone: a visit code is no key, and twins share a birth date. A visit
+    code that comes back with another name and birth date is another visit, not a correction.
     """
     if uncertain is not None:
         if uncertain.person == earlier.person and uncertain.doubts == {Doubt.DIGITS}:
@@ -51,7 +57,9 @@ def place_version(
         return Placement(person, moved=person != earlier.person)
     found = compare(earlier.patient, details)
     if person is None and found.allows_number:
-        return Placement(earlier.person)
+        if found.name is Agreement.SAME:
+            return Placement(earlier.person)
+        return Placement(None, refused=True, problems=(EPISODE_OF_NOBODY,))
     if person is None or found.is_other_person:
         return Placement(None, refused=True, problems=(EPISODE_OF_ANOTHER,))
     return Placement(person, moved=True, problems=(PERSON_CHANGED,))
