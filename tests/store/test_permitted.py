@@ -18,7 +18,7 @@ from ehb.domain.coding import CodeableConcept
 from ehb.domain.consent import Agreement, Consent, Grantee, GranteeKind, HeldConsent
 from ehb.domain.identity import PractitionerRole, Principal, PrincipalKind
 from ehb.domain.provision import AccessRequest, Action, Purpose
-from ehb.domain.records import Condition, Facility, MedicationRequest, Provenance, Record, Section
+from ehb.domain.records import KIND_OF, RECORD_TYPES, Facility, Provenance, Record, Section
 from ehb.domain.selection import Selection
 from ehb.store.people import Person
 from ehb.store.permitted import permitted
@@ -31,6 +31,7 @@ DOCTOR = Principal(
     PrincipalKind.CITIZEN, b"d" * 16, role=PractitionerRole("L-1", "99001", "noi khoa"), session="s", assurance_level=2
 )
 REQUEST = AccessRequest(DOCTOR, Action.READ, Purpose.TREATMENT, PATIENT, role_in_force=True, now=NOW)
+TYPES = {one.__name__: one for one in RECORD_TYPES}
 SECTIONS = (Section.CONDITIONS, Section.PRESCRIPTIONS)
 KEYS = tuple(bytes([number]) * 12 for number in range(1, 7))
 FACILITIES, LABELS = ("99001", "99002"), ("HIV", "PSY")
@@ -79,11 +80,12 @@ def consents() -> st.SearchStrategy[HeldConsent]:
 
 @st.composite
 def records(draw: st.DrawFn) -> Record:
-    kind: Callable[..., Record] = draw(st.sampled_from((Condition, MedicationRequest)))
+    section = draw(st.sampled_from(SECTIONS))
+    kind: Callable[..., Record] = TYPES[KIND_OF[section]]
     facility = Facility(draw(st.sampled_from(FACILITIES)))
     return kind(
         key=draw(st.sampled_from(KEYS)),
-        section=draw(st.sampled_from(SECTIONS)),
+        section=section,
         time=draw(st.sampled_from(TIMES)).isoformat(),
         code=CodeableConcept(text="x"),
         provenance=Provenance(facility=facility, submitted_at="2026-01-01T00:00:00Z", source="test"),
