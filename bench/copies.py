@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from random import Random
 
-from bench.visit import files
+from bench.visit import FULL_NAME, files
 from bench.world import NOW, World, national_id
 from ehb.domain.identity import NATIONAL_ID, Identifier, Principal, PrincipalKind
 from ehb.domain.submission import PatientDetails, VisitSummary
@@ -122,7 +122,7 @@ def identifier(vault: Vault, number: int) -> bytes:
 
 
 async def _sent(world: World, number: int, visit: VisitSummary, body: bytes) -> int:
-    details = PatientDetails((Identifier(NATIONAL_ID, national_id(number)),), full_name=f"Người Thử {number}")
+    details = PatientDetails((Identifier(NATIONAL_ID, national_id(number)),), full_name=FULL_NAME)
     sender = Principal(PrincipalKind.FACILITY, facility=visit.facility, client_id=visit.facility, session="bench")
     own = replace(visit, patient=details, episode=f"{visit.episode}-{number}")
     receipt = await submission.submit(world.custodian, sender, own, body, now=NOW, path="bench")

@@ -18,6 +18,8 @@ FACILITY = "99001"
 ROWS = {"XML1": 1, "XML2": 14, "XML3": 12, "XML4": 10, "XML5": 2, "XML8": 1}
 _PART = re.compile(r"<LOAIHOSO>(\w+)</LOAIHOSO>\s*<NOIDUNGFILE>([^<]+)<")
 _THING = re.compile(r"<(MA_THUOC|MA_DICH_VU|DIEN_BIEN_LS)>[^<]+|<TEN_CHI_SO>[^<]+")
+FULL_NAME = "Nguyễn Thị Đo"
+"""The name in every visit of forty rows."""
 _EPISODE, _NUMBER, _NOTE = "@EPISODE@", "@NUMBER@", "@NOTE@"
 
 
@@ -83,7 +85,7 @@ def _marked(text: str, number: int) -> str:
         ("STT", str(number)),
         ("MA_CSKCB", FACILITY),
         ("MA_THE_BHYT", ""),
-        ("HO_TEN", "Nguyễn Thị Đo"),
+        ("HO_TEN", FULL_NAME),
         ("NGAY_SINH", "198503070000"),
         ("GIOI_TINH", "2"),
     ):
