@@ -19,7 +19,7 @@ from ehb.domain.provision import Action, Purpose
 from ehb.domain.records import Section
 from ehb.domain.selection import Selection
 
-VERSION = "2026-12-1"
+VERSION = "2026-12-2"
 """Of the sentences below; a changed sentence is a new version."""
 _GRANTEES: dict[GranteeKind, tuple[str, str]] = {
     GranteeKind.FACILITY: ("người hành nghề của cơ sở {name}", "the practitioners of {name}"),
@@ -75,7 +75,12 @@ def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mappi
         said.append(f"Not included: {part}." if en else f"Không bao gồm: {part}.")
     if terms.without:
         fields = _listed(FIELDS[one][en] for one in sorted(terms.without))
-        said.append(f"These details stay closed: {fields}." if en else f"Các chi tiết sau được giữ kín: {fields}.")
+        if terms.permit:
+            said.append(f"These details stay closed: {fields}." if en else f"Các chi tiết sau được giữ kín: {fields}.")
+        elif en:
+            said.append(f"Of these records, only these details are closed: {fields}.")
+        else:
+            said.append(f"Trong các hồ sơ này, chỉ các chi tiết sau bị giữ kín: {fields}.")
     if terms.permit:
         said.append(_labels(terms.labels, en=en))
     else:

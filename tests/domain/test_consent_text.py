@@ -134,7 +134,13 @@ class Reader:
             said["purposes"] = self.words(PURPOSES, found.group(1))
         elif found := re.fullmatch(r"(?:Not included|Không bao gồm): (.*)", text):
             said["exceptions"] = [*said["exceptions"], self.selection(found.group(1))]  # type: ignore[misc]
-        elif found := re.fullmatch(r"(?:These details stay closed|Các chi tiết sau được giữ kín): (.*)", text):
+        elif found := re.fullmatch(
+            r"(?:These details stay closed|Các chi tiết sau được giữ kín): (.*)"
+            if said["permit"]
+            else r"(?:Of these records, only these details are closed|"
+            r"Trong các hồ sơ này, chỉ các chi tiết sau bị giữ kín): (.*)",
+            text,
+        ):
             said["without"] = self.words(FIELDS, found.group(1))
         elif found := re.fullmatch(
             r"(?:Sensitive records are open too, about|Bao gồm cả thông tin nhạy cảm về): (.*)", text
