@@ -34,6 +34,8 @@ _BOOKS = {
     False: ("sổ sức khỏe của người mà bạn đại diện", "the health book of the person whom you represent"),
 }
 _EVERYTHING = ("toàn bộ", "everything")
+_DETAILS_OF = ("các chi tiết nêu dưới đây của ", "the details named below, of ")
+"""Begins what a refusal of fields closes: the fields alone, not the records."""
 
 
 def in_seconds(terms: Terms) -> Terms:
@@ -64,6 +66,8 @@ def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mappi
     doing = _listed(ACTIONS[one][en] for one in Action if one in terms.actions)
     book, what = _BOOKS[own][en], _selection(terms.select, facilities, en=en)
     why = _listed(PURPOSES[one][en] for one in Purpose if one in terms.purposes)
+    if terms.without and not terms.permit:
+        what = f"{_DETAILS_OF[en]}{what}"
     if en:
         said = [f"You {'permit' if terms.permit else 'do not permit'} {whom} to {doing} in {book}: {what}."]
         said.append(f"Purpose: {why}.")
@@ -95,8 +99,12 @@ def text_of(terms: Terms, language: str, *, grantee_name: str, facilities: Mappi
 
 
 def quoted(name: str) -> str:
-    """A name that comes from outside, so that nothing in it can be read as a part of the text."""
-    return f"«{name.replace('«', '<').replace('»', '>')}»"
+    """A name that comes from outside, so that nothing in it can be read as a part of the text.
+
+    Control characters, line breaks and marks of writing direction become spaces.
+    """
+    printable = "".join(one if one.isprintable() else " " for one in name)
+    return f"«{printable.replace('«', '‹').replace('»', '›')}»"
 
 
 def is_sayable(terms: Terms) -> bool:

@@ -113,11 +113,13 @@ class Reader:
             sentences[0],
         )
         assert first, sentences[0]
+        details = "the details named below, of " if self.en else "các chi tiết nêu dưới đây của "
         said: dict[str, object] = {
             "permit": first.group(1) in ("permit", "cho phép"),
             "actions": self.words(ACTIONS, first.group(3)),
             "own": first.group(4) in ("your health book", "sổ sức khỏe của bạn"),
-            "select": self.selection(first.group(5)),
+            "select": self.selection(first.group(5).removeprefix(details)),
+            "closes_fields_alone": first.group(5).startswith(details),
             "exceptions": [],
             "labels": frozenset(),
             "without": frozenset(),
@@ -222,6 +224,7 @@ def test_text_read_back_gives_the_terms(given_terms: Terms, language: str, own: 
 
     assert is_sayable(given_terms)
     assert said.pop("own") is own
+    assert said.pop("closes_fields_alone") is (bool(given_terms.without) and not given_terms.permit)
     emergency = said.pop("emergency", None)
     assert emergency is (None if given_terms.permit else Purpose.EMERGENCY_TREATMENT not in given_terms.purposes)
     said["exceptions"] = tuple(said["exceptions"])  # type: ignore[arg-type]
