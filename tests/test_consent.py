@@ -172,6 +172,9 @@ async def test_somebody_whom_the_registry_forgets_is_let_in_no_more(
         ({"validUntil": None}, "VALIDITY_MISSING"),
         ({"purposes": []}, "PURPOSE_MISSING"),
         ({"labels": ["NONSENSE"]}, "LABEL_UNKNOWN"),
+        ({"select": {"labels": ["HIV"]}}, "LABELS_MISSING"),
+        ({"select": {"labels": ["HIV", "PSY"]}, "labels": ["HIV"]}, "LABELS_MISSING"),
+        ({"permit": False, "purposes": ["PATIENT_REQUEST"]}, "PURPOSE_IS_YOURS"),
         ({"without": ["patient_id"]}, "FIELD_UNKNOWN"),
         ({"select": {"since": "2026-02-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}}, "PERIOD_REVERSED"),
         ({"select": {"sections": []}}, "SELECTION_EMPTY"),
@@ -238,6 +241,7 @@ async def test_a_record_that_is_hidden_already_is_not_hidden_again(house: House)
     ]
     await house.data(citizen, "mutation($id: ID!) { liftRestriction(id: $id) { id } }", {"id": first})
     again = (await house.data(citizen, hide, {"id": first}))["restrictRecord"]
+    assert "việc của chính bạn" not in again["text"]
 
     assert once["id"] == twice["id"]
     assert len({once["id"], another["id"], again["id"]}) == 3

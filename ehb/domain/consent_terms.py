@@ -16,7 +16,7 @@ from ehb.domain.provision import Action, Purpose
 from ehb.domain.reason import visible
 from ehb.domain.records import KINDS
 from ehb.domain.selection import EVERYTHING, Selection, unknown_fields
-from ehb.domain.sensitivity import is_known
+from ehb.domain.sensitivity import covered, is_known
 
 LONGEST = timedelta(days=5 * 366)
 """A permit ends; whoever wants it to go on says so again."""
@@ -85,7 +85,7 @@ def _whom(terms: Terms) -> Iterator[TermsProblem]:
         yield TermsProblem("GRANTEE_UNUSABLE", "grantee", "Tên hoặc mã không hợp lệ.", "This is no code and no name.")
     if not terms.purposes:
         yield TermsProblem("PURPOSE_MISSING", "purposes", "Chưa nêu mục đích.", "Name at least one purpose.")
-    if terms.permit and Purpose.PATIENT_REQUEST in terms.purposes:
+    if Purpose.PATIENT_REQUEST in terms.purposes:
         yield TermsProblem(
             "PURPOSE_IS_YOURS", "purposes", "Mục đích này chỉ dành cho chính bạn.", "This purpose is your own alone."
         )
@@ -147,6 +147,13 @@ def _what(terms: Terms) -> Iterator[TermsProblem]:
         )
     if not all(is_known(label) for label in terms.labels):
         yield TermsProblem("LABEL_UNKNOWN", "labels", "Nhãn nhạy cảm không tồn tại.", "There is no such label.")
+    if terms.permit and terms.select.labels is not None and not terms.select.labels <= covered(terms.labels):
+        yield TermsProblem(
+            "LABELS_MISSING",
+            "labels",
+            "Phần đã chọn là thông tin nhạy cảm nên phải nêu cả trong labels thì mới mở được.",
+            "What you select is sensitive: name its labels in `labels` too, or nothing opens.",
+        )
     if terms.labels and not terms.permit:
         yield TermsProblem(
             "LABELS_OF_DENY", "labels", "Dùng select.labels để chặn theo nhãn.", "Use select.labels in a deny."

@@ -173,7 +173,7 @@ async def restrict(
     terms = Terms(
         permit=False,
         grantee_kind=GranteeKind.ANYBODY,
-        purposes=frozenset(Purpose),
+        purposes=frozenset(Purpose) - {Purpose.PATIENT_REQUEST},
         select=Selection(records=frozenset({key})),
         actions=READING,
     )

@@ -287,3 +287,7 @@ def test_moments_are_cut_to_what_can_be_said() -> None:
     cut = in_seconds(fine)
 
     assert cut.select.since == cut.valid_until == moment.replace(microsecond=0)
+
+
+def test_name_with_control_characters_stays_one_line() -> None:
+    assert quoted("Bệnh viện\n\u202eThử «A»") == "«Bệnh viện  Thử ‹A›»"
