@@ -140,6 +140,18 @@ async def test_disputes_of_a_person_have_a_budget(house: House) -> None:
     assert codes[-1] == "RATE_LIMITED"
 
 
+async def test_objection_stays_on_the_line_when_equal_events_follow(house: House) -> None:
+    citizen, doctor, book = await world(house)
+    await refused(house, doctor, book, 2)
+    [line] = [one for one in (await log(house, citizen))["nodes"] if one["outcome"] == "DENY"]
+    await house.data(citizen, DISPUTE, {"id": line["id"]})
+
+    await refused(house, doctor, book, 1)
+    shown = await house.data(citizen, "{ myAccessLog(others: true, outcome: DENY) { nodes { count disputed } } }")
+
+    assert shown["myAccessLog"]["nodes"] == [{"count": 3, "disputed": True}]
+
+
 async def test_dry_runs_about_a_person_are_in_their_log_and_tell_little(house: House) -> None:
     citizen = await house.citizen(NATIONAL_ID, birthdate="1985-03-07")
     facility = await house.facility(FACILITY)

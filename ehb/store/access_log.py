@@ -34,10 +34,10 @@ MAX_EVENTS_A_PAGE = 2_000
 
 @dataclasses.dataclass(slots=True)
 class _Folded:
-    """Equal events of one day: the newest, how many, and when the oldest was."""
+    """Equal events of one day: the newest, their ids, and when the oldest was."""
 
     newest: Document
-    count: int = 0
+    ids: list[bytes] = dataclasses.field(default_factory=list)
     first: datetime | None = None
 
 
@@ -84,8 +84,9 @@ class AccessLog:
                     has_next = True
                     break
                 one = folded.setdefault(key, _Folded(document))
-                one.count, one.first = one.count + 1, document["time"]
                 end, looked_at = bytes(document["_id"]), looked_at + 1
+                one.ids.append(end)
+                one.first = document["time"]
             if len(batch) < _BATCH:
                 break
             if looked_at >= MAX_EVENTS_A_PAGE:
@@ -107,7 +108,7 @@ class AccessLog:
         documents = [one.newest for one in page]
         disputed = {
             bytes(one["_id"])
-            async for one in self._disputes.find({"_id": {"$in": [one["_id"] for one in documents]}}, {"_id": 1})
+            async for one in self._disputes.find({"_id": {"$in": [id for one in page for id in one.ids]}}, {"_id": 1})
         }
         names = await self._names({one["agent"]["patient"] for one in documents if _is_known_to_the_person(one)})
         reasons = await self._grants.reasons(people, _emergencies(documents))
@@ -115,11 +116,11 @@ class AccessLog:
             Line(
                 bytes(one.newest["_id"]),
                 event_of(one.newest),
-                bytes(one.newest["_id"]) in disputed,
+                not disputed.isdisjoint(one.ids),
                 frozenset(people),
                 names.get(one.newest["agent"]["patient"]) if _is_known_to_the_person(one.newest) else None,
                 reasons.get(one.newest["source"]),
-                one.count,
+                len(one.ids),
                 one.first,
             )
             for one in page
