@@ -28,7 +28,7 @@ SECTIONS: dict[Section, tuple[str, str]] = {
     Section.REFERRALS: ("giấy chuyển cơ sở", "referrals"),
     Section.REEXAMINATION_APPOINTMENTS: ("giấy hẹn khám lại", "re-examination appointments"),
     Section.CARE_PLANS: ("kế hoạch chăm sóc", "care plans"),
-    Section.HOME_READINGS: ("chỉ số đo tại nhà", "home readings"),
+    Section.HOME_READINGS: ("số đo tại nhà", "home readings"),
     Section.MATERNAL_AND_CHILD_CARE: ("sức khỏe bà mẹ và trẻ em", "maternal and child care"),
     Section.REHABILITATION: ("phục hồi chức năng", "rehabilitation"),
 }

@@ -163,6 +163,8 @@ def _selection(select: Selection, facilities: Mapping[str, str], *, en: bool) ->
     only, of_these = ("only", "of these only") if en else ("chỉ", "trong đó chỉ")
     if select.sections is not None:
         sections = _listed(SECTIONS[one][en] for one in Section if one in select.sections)
+        if len(select.sections) > 1:  # said of the list, not of its last entry
+            of_these = "of all these only" if en else "trong tất cả các mục này chỉ"
         return ", ".join([sections, *(f"{of_these} {clause}" for clause in clauses)])
     if not clauses:
         return _EVERYTHING[en]

@@ -72,7 +72,9 @@ class Reader:
         first = "only " if self.en else "chỉ "
         if text.startswith(first):
             text = f"{'everything' if self.en else 'toàn bộ'}, {only}{text.removeprefix(first)}"
-        base, *clauses = text.split(f", {only}")
+        whole = "of all these only " if self.en else "trong tất cả các mục này chỉ "
+        base, *clauses = re.split(f", (?:{only}|{whole})", text)
+        assert (f", {whole}" in text) is ("; " in base and len(clauses) > 0)
         everything = "everything" if self.en else "toàn bộ"
         found = Selection(sections=None if base == everything else self.words(SECTIONS, base))  # type: ignore[arg-type]
         for clause in clauses:
@@ -238,6 +240,7 @@ def test_no_two_entries_of_a_table_have_one_word(table: dict[object, tuple[str, 
         words = [one[en] for one in table.values()]
         assert len({*words}) == len(words)
         assert not any(mark in one for one in words for mark in ("; ", "«", "»", ". "))
+        assert table is not SECTIONS or not any(one.startswith(("chỉ ", "only ")) for one in words)
 
 
 def test_there_is_a_word_for_everything_that_can_be_named() -> None:
